@@ -1,0 +1,521 @@
+package capture
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// events records what Progress is told, with the time since the start.
+type events struct {
+	start time.Time
+	list  []string
+	warns []error
+}
+
+func (e *events) add(format string, args ...any) {
+	e.list = append(e.list, fmt.Sprintf("%v ", time.Since(e.start))+fmt.Sprintf(format, args...))
+}
+
+func (e *events) progress() Progress {
+	e.start = time.Now()
+	return Progress{
+		Shot: func(n int) { e.add("shot %d", n) },
+		Wait: func(until time.Time) { e.add("wait %v", until.Sub(e.start)) },
+		Sample: func(s Sample) {
+			if !s.At.Equal(now()) {
+				e.add("sample of another time")
+			}
+			e.add("sample")
+		},
+		Warn: func(err error) { e.warns = append(e.warns, err); e.add("warn %v", err) },
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	tests := []struct {
+		name     string
+		took     time.Duration
+		interval time.Duration
+		sample   time.Duration
+		want     []string
+	}{
+		{"start to start", 2 * time.Second, 10 * time.Second, 3 * time.Second, []string{
+			"0s shot 1", "0s sample", "2s sample", "2s wait 10s", "5s sample", "8s sample",
+			"10s shot 2", "10s sample", "12s sample", "12s wait 20s", "15s sample", "18s sample",
+			"20s shot 3", "20s sample", "22s sample",
+		}},
+		{"a shot takes longer", 12 * time.Second, 10 * time.Second, 5 * time.Second, []string{
+			"0s shot 1", "0s sample", "12s sample", "12s warn snapshot 2 starts 2s late: the one before took longer than the interval", "12s wait 10s",
+			"12s shot 2", "12s sample", "24s sample", "24s warn snapshot 3 starts 2s late: the one before took longer than the interval", "24s wait 22s",
+			"24s shot 3", "24s sample", "36s sample",
+		}},
+		{"no interval", time.Second, 0, 0, []string{
+			"0s shot 1", "0s sample", "1s sample", "1s wait 0s",
+			"1s shot 2", "1s sample", "2s sample", "2s wait 1s",
+			"2s shot 3", "2s sample", "3s sample",
+		}},
+		{"samples every 5 s by default", time.Second, 12 * time.Second, 0, []string{
+			"0s shot 1", "0s sample", "1s sample", "1s wait 12s", "6s sample", "11s sample",
+			"12s shot 2", "12s sample", "13s sample", "13s wait 24s", "18s sample", "23s sample",
+			"24s shot 3", "24s sample", "25s sample",
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				p := newProcess()
+				p.took = tt.took
+				var e events
+				var done []int
+				s, err := Run(t.Context(), Plan{Dir: filepath.Join(dir, "c"), Count: 3, Interval: tt.interval, SampleEvery: tt.sample},
+					p.source(), e.progress(), func(s Shot) { done = append(done, s.N) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(e.list, tt.want) {
+					t.Errorf("got  %s\nwant %s", strings.Join(e.list, "\n     "), strings.Join(tt.want, "\n     "))
+				}
+				if !slices.Equal(done, []int{1, 2, 3}) || !s.Complete() {
+					t.Errorf("done %v, complete %v", done, s.Complete())
+				}
+				if len(s.Warnings) != len(e.warns) {
+					t.Errorf("warnings in the manifest: %v", s.Warnings)
+				}
+			})
+		})
+	}
+}
+
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProcess()
+		pl := plan(t, 2, 10*time.Second)
+		var sizes []int64
+		progress := Progress{Bytes: func(n int64) { sizes = append(sizes, n) }}
+		s, err := Run(t.Context(), pl, p.source(), progress, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := names(t, pl.Dir); got != "manifest.json s1.heapsnapshot s2.heapsnapshot" {
+			t.Errorf("files: %s", got)
+		}
+		for i, shot := range s.Snapshots {
+			want := snapshotText(10 * (i + 1))
+			data, err := os.ReadFile(filepath.Join(pl.Dir, shot.File))
+			if err != nil || string(data) != want {
+				t.Fatalf("%s is not what was sent: %v", shot.File, err)
+			}
+			sum := sha256.Sum256(data)
+			at := s.Snapshots[0].StartedAt.Add(time.Duration(i) * 10 * time.Second)
+			memory := int64(51 + 3*i) // one sample more in between
+			wantShot := Shot{N: i + 1, File: fmt.Sprintf("s%d.heapsnapshot", i+1), StartedAt: at, ElapsedMs: 2000, PauseMs: 1500, PauseFrom: "process",
+				Transfer: "stream", WireBytes: int64(len(want)) + 100, Bytes: int64(len(want)), SHA256: hex.EncodeToString(sum[:]),
+				Nodes: int64(10 * (i + 1)), Edges: int64(10*(i+1)) - 1,
+				RSSBefore: 100, RSSAfter: 100, HeapUsedBefore: memory, HeapUsedAfter: memory + 1, SameObjectIDs: true}
+			if shot != wantShot {
+				t.Errorf("got  %+v\nwant %+v", shot, wantShot)
+			}
+		}
+		if len(sizes) != 4 || sizes[1] != s.Snapshots[0].Bytes {
+			t.Errorf("bytes reported: %v", sizes)
+		}
+		loaded, err := Load(pl.Dir)
+		if err != nil || !reflect.DeepEqual(loaded, s) {
+			t.Errorf("Load gives\n%+v, %v\nwant\n%+v", loaded, err, s)
+		}
+		want := "process " +
+			"prepare memory sentinel snapshot sentinel memory memory " +
+			"process prepare memory sentinel snapshot sentinel memory"
+		if got := strings.Join(p.log, " "); got != want {
+			t.Errorf("calls:\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// Without a clock in the process, the pause is all the time that it took.
+func TestPauseUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProcess()
+		src := p.source()
+		src.Pause, src.WireBytes, src.Prepare = nil, nil, nil
+		s, err := Run(t.Context(), plan(t, 1, 0), src, Progress{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shot := s.Snapshots[0]; shot.PauseMs != 2000 || shot.PauseFrom != "elapsed" || shot.WireBytes != 0 {
+			t.Errorf("got %+v", shot)
+		}
+	})
+}
+
+func TestKeepAliveDuringALongShot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProcess()
+		p.took = 100 * time.Second
+		s, err := Run(t.Context(), plan(t, 1, 0), p.source(), Progress{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := p.calls["memory"]; n != 2+3 {
+			t.Errorf("%d signs of life and samples in 100 s", n)
+		}
+		if len(s.Samples) != 2 {
+			t.Errorf("%d samples recorded, want those around the shot", len(s.Samples))
+		}
+	})
+}
+
+// A panic beside Run's goroutine must come out of Run, with nothing left over.
+func TestPanicComesOutOfRun(t *testing.T) {
+	for _, where := range []string{"memory beside the shot", "snapshot"} {
+		t.Run(where, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProcess()
+				p.took = 100 * time.Second
+				boom := func(n int) error {
+					if n == 1 && where != "snapshot" {
+						return nil
+					}
+					panic("boom")
+				}
+				p.fail[strings.Fields(where)[0]] = boom
+				pl := plan(t, 1, 0)
+				defer func() {
+					if got := recover(); got != "boom" {
+						t.Errorf("recovered %v", got)
+					}
+					if got := names(t, pl.Dir); got != "manifest.json" {
+						t.Errorf("files: %s", got)
+					}
+				}()
+				_, err := Run(t.Context(), pl, p.source(), Progress{}, nil)
+				t.Errorf("Run returned %v", err)
+			})
+		})
+	}
+}
+
+func TestObjectIDs(t *testing.T) {
+	restart := func(p *fakeProcess) { p.process.StartedAt = p.process.StartedAt.Add(time.Hour) }
+	tests := []struct {
+		name   string
+		before func(n int, p *fakeProcess) // before shot n
+		during func(n int, p *fakeProcess) // at the end of shot n
+		same   []bool
+		warns  []any
+	}{
+		{"kept", nil, nil, []bool{true, true, true}, nil},
+		{"reset between", func(n int, p *fakeProcess) {
+			if n == 2 {
+				p.id = ""
+			}
+		}, nil, []bool{true, false, true}, []any{&IDsResetError{}}},
+		{"reset between, zero", func(n int, p *fakeProcess) {
+			if n == 3 {
+				p.id, p.nextID = "0", "99"
+			}
+		}, nil, []bool{true, true, false}, []any{&IDsResetError{}}},
+		{"reset during", nil, func(n int, p *fakeProcess) {
+			if n == 2 {
+				p.id, p.nextID = "1234", "1234"
+			}
+		}, []bool{true, false, false}, []any{&IDsResetError{}}},
+		{"never known", nil, func(n int, p *fakeProcess) { p.id = "" }, []bool{true, false, false}, nil},
+		{"restarted", func(n int, p *fakeProcess) {
+			if n == 2 {
+				restart(p)
+			}
+		}, nil, []bool{true, false, true}, []any{&ProcessChangedError{}}},
+		{"clock set by a second", func(n int, p *fakeProcess) { p.process.StartedAt = p.process.StartedAt.Add(time.Second) }, nil, []bool{true, true, true}, nil},
+		{"another pid", func(n int, p *fakeProcess) {
+			if n == 3 {
+				p.process.PID++
+			}
+		}, nil, []bool{true, true, false}, []any{&ProcessChangedError{}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProcess()
+				p.snapshot = func(ctx context.Context, n int, w io.Writer) error {
+					err := p.send(ctx, w, snapshotText(5))
+					if tt.during != nil {
+						tt.during(n, p)
+					}
+					return err
+				}
+				var e events
+				progress := e.progress()
+				progress.Shot = func(n int) {
+					if tt.before != nil {
+						tt.before(n, p)
+					}
+				}
+				s, err := Run(t.Context(), plan(t, 3, 10*time.Second), p.source(), progress, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var same []bool
+				for _, shot := range s.Snapshots {
+					same = append(same, shot.SameObjectIDs)
+				}
+				if !slices.Equal(same, tt.same) {
+					t.Errorf("same ids %v, want %v", same, tt.same)
+				}
+				if len(e.warns) != len(tt.warns) || len(s.Warnings) != len(tt.warns) {
+					t.Fatalf("warnings %v, in the manifest %v", e.warns, s.Warnings)
+				}
+				for i, w := range e.warns {
+					if reflect.TypeOf(w) != reflect.TypeOf(tt.warns[i]) || w.Error() != s.Warnings[i].Text {
+						t.Errorf("warning %T %v, in the manifest %q", w, w, s.Warnings[i].Text)
+					}
+				}
+			})
+		})
+	}
+}
+
+var errLost = errors.New("connection lost")
+
+func TestFaults(t *testing.T) {
+	cut := func(ctx context.Context, n int, w io.Writer) error {
+		text := snapshotText(10)
+		if n == 2 {
+			text = text[:len(text)-3]
+		}
+		_, err := io.WriteString(w, text)
+		return err
+	}
+	tests := []struct {
+		name  string
+		set   func(*fakeProcess)
+		got   int   // snapshots
+		cause error // nil: a *FormatError
+	}{
+		{"process gone at once", func(p *fakeProcess) { p.fail["process"] = at(1, errLost) }, 0, errLost},
+		{"process gone at shot 2", func(p *fakeProcess) { p.fail["process"] = at(2, errLost) }, 1, errLost},
+		{"no memory", func(p *fakeProcess) { p.fail["memory"] = at(1, errLost) }, 0, errLost},
+		{"no sentinel", func(p *fakeProcess) { p.fail["sentinel"] = at(1, errLost) }, 0, errLost},
+		{"not prepared", func(p *fakeProcess) { p.fail["prepare"] = at(2, errLost) }, 1, errLost},
+		{"no snapshot", func(p *fakeProcess) { p.fail["snapshot"] = at(1, errLost) }, 0, errLost},
+		{"lost in snapshot 2", func(p *fakeProcess) { p.fail["snapshot"] = at(2, errLost) }, 1, errLost},
+		{"lost between", func(p *fakeProcess) { p.fail["memory"] = at(3, errLost) }, 1, errLost},
+		{"lost right after shot 1", func(p *fakeProcess) { p.fail["sentinel"] = at(2, errLost) }, 1, errLost},
+		{"lost right after shot 2", func(p *fakeProcess) { p.fail["memory"] = at(5, errLost) }, 2, errLost},
+		{"snapshot 2 is cut off", func(p *fakeProcess) { p.snapshot = cut }, 1, nil},
+		{"disk of the source full", func(p *fakeProcess) { p.fail["snapshot"] = at(1, syscall.ENOSPC) }, 0, syscall.ENOSPC},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProcess()
+				tt.set(p)
+				pl := plan(t, 3, 6*time.Second)
+				s, err := Run(t.Context(), pl, p.source(), Progress{}, nil)
+				var bad *FormatError
+				if tt.cause != nil && !errors.Is(err, tt.cause) || tt.cause == nil && !errors.As(err, &bad) {
+					t.Fatalf("got %v", err)
+				}
+				var partial *PartialError
+				if is := errors.As(err, &partial); is != (tt.got > 0) {
+					t.Fatalf("got %T %v", err, err)
+				}
+				if partial != nil && (partial.Want != 3 || partial.Got != tt.got || partial.Dir != pl.Dir) {
+					t.Errorf("got %+v", partial)
+				}
+				want := "manifest.json"
+				for n := range tt.got {
+					want += fmt.Sprintf(" s%d.heapsnapshot", n+1)
+				}
+				if p.calls["process"] == 1 && tt.name == "process gone at once" {
+					want = "" // nothing is known, so nothing stays
+				}
+				if got := names(t, pl.Dir); got != want {
+					t.Errorf("files: %s, want %s", got, want)
+				}
+				if want == "" {
+					return
+				}
+				loaded, err := Load(pl.Dir)
+				if err != nil || len(loaded.Snapshots) != tt.got || loaded.Complete() || !reflect.DeepEqual(loaded, s) {
+					t.Errorf("Load gives\n%+v, %v\nwant\n%+v", loaded, err, s)
+				}
+			})
+		})
+	}
+}
+
+// Losing the process right after the last snapshot costs nothing but a warning.
+func TestLostAfterTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProcess()
+		p.fail["sentinel"] = at(4, errLost)
+		var e events
+		s, err := Run(t.Context(), plan(t, 2, 0), p.source(), e.progress(), nil)
+		var after *AftermathError
+		if err != nil || len(e.warns) != 1 || !errors.As(e.warns[0], &after) || !errors.Is(after, errLost) {
+			t.Errorf("got %v, warnings %v", err, e.warns)
+		}
+		if last := s.Snapshots[1]; last.SameObjectIDs || last.RSSAfter != 0 || last.RSSBefore == 0 {
+			t.Errorf("got %+v", last)
+		}
+	})
+}
+
+func TestCancel(t *testing.T) {
+	why := errors.New("interrupted by the user")
+	for after, want := range map[time.Duration]int{time.Second: 0, 4 * time.Second: 1, 11 * time.Second: 1, 17 * time.Second: 2} {
+		t.Run(after.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(after, func() { cancel(why) })
+				pl := plan(t, 3, 10*time.Second)
+				s, err := Run(ctx, pl, newProcess().source(), Progress{}, nil)
+				if !errors.Is(err, why) || len(s.Snapshots) != want || s.FinishedAt.IsZero() {
+					t.Errorf("got %v, %d snapshots, finished %v", err, len(s.Snapshots), s.FinishedAt)
+				}
+				if got := names(t, pl.Dir); strings.Contains(got, tmpSuffix) {
+					t.Errorf("files: %s", got)
+				}
+				if loaded, err := Load(pl.Dir); err != nil || len(loaded.Snapshots) != want {
+					t.Errorf("manifest: %d snapshots, %v", len(loaded.Snapshots), err)
+				}
+			})
+		})
+	}
+}
+
+// A source that reports the cancellation in its own words.
+func TestCancelInOtherWords(t *testing.T) {
+	why := errors.New("interrupted by the user")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	p := newProcess()
+	p.fail["snapshot"] = func(int) error { cancel(why); return io.ErrUnexpectedEOF }
+	if _, err := Run(ctx, plan(t, 1, 0), p.source(), Progress{}, nil); !errors.Is(err, why) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("no /dev/full on this system")
+	}
+	dir := filepath.Join(t.TempDir(), "c")
+	st, err := openStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProcess()
+	p.took = 0
+	pl := Plan{Dir: dir, Count: 2, SampleEvery: time.Second}
+	r := &runner{plan: pl, src: p.source(), progress: Progress{}.filled(), store: st}
+	if err := r.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.shot(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	st.create = func(name string) (*os.File, error) {
+		path := filepath.Join(dir, name)
+		if err := os.Symlink("/dev/full", path); err != nil {
+			return nil, err
+		}
+		return os.OpenFile(path, os.O_WRONLY, 0)
+	}
+	err = r.outcome(t.Context(), r.shot(t.Context(), 2))
+	var full *SpaceError
+	if !errors.As(err, &full) || full.Dir != dir || full.Free <= 0 || !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("got %v", err)
+	}
+	var partial *PartialError
+	if !errors.As(err, &partial) {
+		t.Fatalf("got %T", err)
+	}
+	for _, want := range []string{dir, "MB free", "what was taken is whole"} {
+		if !strings.Contains(partial.Hint(), want) {
+			t.Errorf("hint %q lacks %q", partial.Hint(), want)
+		}
+	}
+	if err := st.save(r.series); !errors.As(err, &full) {
+		t.Errorf("manifest: %v", err)
+	}
+	if got := names(t, dir); got != "manifest.json s1.heapsnapshot" {
+		t.Errorf("files: %s", got)
+	}
+	if loaded, err := Load(dir); err != nil || len(loaded.Snapshots) != 1 {
+		t.Errorf("the old manifest is damaged: %v", err)
+	}
+}
+
+func TestModes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no modes there")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		pl := plan(t, 1, 0)
+		if _, err := Run(t.Context(), pl, newProcess().source(), Progress{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]os.FileMode{"": dirMode | os.ModeDir, "manifest.json": fileMode, "s1.heapsnapshot": fileMode} {
+			info, err := os.Stat(filepath.Join(pl.Dir, name))
+			if err != nil || info.Mode() != want {
+				t.Errorf("%q has mode %v, %v", name, info.Mode(), err)
+			}
+		}
+	})
+}
+
+func TestPlanErrors(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "c")
+	for want, pl := range map[string]Plan{
+		"no directory":      {Count: 1},
+		"0 snapshots":       {Dir: dir},
+		"negative interval": {Dir: dir, Count: 1, Interval: -1},
+		"every 1m0s":        {Dir: dir, Count: 1, SampleEvery: time.Minute},
+		"every -1ns":        {Dir: dir, Count: 1, SampleEvery: -1},
+	} {
+		_, err := Run(t.Context(), pl, Source{}, Progress{}, nil)
+		var bad *PlanError
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a directory was made")
+	}
+}
+
+func TestSinkCountsWhatIsWritten(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSink(f, func(int64) {})
+	if _, err := s.Write([]byte("no snapshot")); err == nil || s.size != 0 || s.err != nil {
+		t.Errorf("got %v, size %d, file error %v", err, s.size, s.err)
+	}
+	f.Close()
+	s = newSink(f, func(int64) {})
+	if _, err := s.Write([]byte(snapshotText(1))); err == nil || s.err == nil {
+		t.Errorf("writing to a closed file: %v, %v", err, s.err)
+	}
+}

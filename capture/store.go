@@ -1,0 +1,173 @@
+package capture
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+const (
+	manifestName = "manifest.json"
+
+	// tmpSuffix marks what is not whole, or not known to be.
+	tmpSuffix = ".tmp"
+
+	// Heap snapshots hold the secrets of the process.
+	dirMode  = 0o700
+	fileMode = 0o600
+)
+
+// store is the directory of a capture.
+type store struct {
+	dir    string
+	made   bool                                // by us
+	create func(name string) (*os.File, error) // makes a file that must not exist yet
+}
+
+// CheckDir tells early whether Run would refuse the directory, without making
+// it: nil, or a [*DirError].
+func CheckDir(dir string) error {
+	if err := (&store{dir: dir}).check(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// openStore makes the directory, or takes it when it is empty.
+func openStore(dir string) (*store, error) {
+	s := &store{dir: dir}
+	s.create = s.createFile
+	switch err := s.check(); {
+	case err == nil:
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.MkdirAll(dir, dirMode); err != nil {
+			return nil, &DirError{Dir: dir, Problem: "cannot be made", Fix: "choose a place that you may write to", Err: bare(err)}
+		}
+		s.made = true
+	default:
+		return nil, err
+	}
+	// Better now than after the process has stood still for the snapshot.
+	f, err := s.createFile(manifestName + tmpSuffix)
+	if err != nil {
+		s.discard()
+		return nil, &DirError{Dir: dir, Problem: "cannot be written to", Fix: "choose a directory that you may write to", Err: bare(err)}
+	}
+	_ = f.Close()
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, &DirError{Dir: dir, Problem: "cannot be written to", Fix: "choose a directory that you may write to", Err: bare(err)}
+	}
+	return s, nil
+}
+
+// check returns an error unless dir is an empty directory; fs.ErrNotExist when
+// there is nothing.
+func (s *store) check() error {
+	info, err := os.Stat(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil && !info.IsDir() {
+		return &DirError{Dir: s.dir, Problem: "is not a directory", Fix: "choose a directory that does not exist yet"}
+	}
+	if err != nil {
+		return &DirError{Dir: s.dir, Problem: "cannot be used", Fix: "choose a directory that does not exist yet", Err: bare(err)}
+	}
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return &DirError{Dir: s.dir, Problem: "cannot be read", Fix: "choose a directory that does not exist yet", Err: bare(err)}
+	}
+	if len(entries) > 0 {
+		return &DirError{Dir: s.dir, Problem: fmt.Sprintf("is not empty (%s is there)", entries[0].Name()), Fix: "choose a directory that does not exist yet; nothing is overwritten"}
+	}
+	return nil
+}
+
+// bare takes the path off a system error, for messages that name it already.
+func bare(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// discard removes the directory if we made it and it is still empty.
+func (s *store) discard() {
+	if s.made {
+		_ = os.Remove(s.dir)
+	}
+}
+
+func (s *store) createFile(name string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(s.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+}
+
+// commit gives the finished file its final name, once it is on the disk.
+func (s *store) commit(f *os.File, name string) error {
+	err := f.Sync()
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), filepath.Join(s.dir, name)); err != nil {
+		return err
+	}
+	return s.sync()
+}
+
+// sync makes a rename last.
+func (s *store) sync() error {
+	if runtime.GOOS == "windows" {
+		return nil // directories cannot be synced there, and need not be
+	}
+	d, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if closeErr := d.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// save replaces the manifest in one step.
+func (s *store) save(series Series) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(series.filled()); err != nil {
+		return fmt.Errorf("encoding the manifest: %w", err)
+	}
+	f, err := s.create(manifestName + tmpSuffix)
+	if err != nil {
+		return s.explain(err)
+	}
+	_, err = f.Write(b.Bytes())
+	if err == nil {
+		err = s.commit(f, manifestName)
+	}
+	if err != nil {
+		_ = f.Close()
+		_ = os.Remove(f.Name())
+		return s.explain(err)
+	}
+	return nil
+}
+
+// explain gives an error of the file system its final form.
+func (s *store) explain(err error) error {
+	if isFull(err) {
+		return &SpaceError{Dir: s.dir, Free: freeSpace(s.dir), Err: bare(err)}
+	}
+	return fmt.Errorf("writing to %s: %w", s.dir, err)
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// completeCommand is what the completion scripts call: the words of the
+// command line after the program's name follow, the last one being the word
+// under the cursor. urfave/cli's own completion dies on half a flag.
+const completeCommand = "__complete"
+
+// completions are the scripts, by shell. Where there is no candidate the
+// shells complete file names.
+var completions = map[string]string{
+	"bash": `# bash completion for ecsheap: source <(ecsheap completion bash)
+_ecsheap() {
+  local IFS=$'\n'
+  COMPREPLY=($("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -o bashdefault -F _ecsheap ecsheap
+`,
+	"zsh": `#compdef ecsheap
+# zsh completion for ecsheap: source <(ecsheap completion zsh)
+_ecsheap() {
+  local -a candidates
+  candidates=("${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if (( ${#candidates} )) && [[ -n ${candidates[1]} ]]; then compadd -- $candidates; else _files; fi
+}
+compdef _ecsheap ecsheap
+`,
+	"fish": `# fish completion for ecsheap: ecsheap completion fish | source
+complete -c ecsheap -a '(set -l words (commandline -opc); $words[1] __complete $words[2..] (commandline -ct) 2>/dev/null)'
+`,
+}
+
+func shells() []string { return []string{"bash", "zsh", "fish"} }
+
+func completionCommand(u *ui) *cli.Command {
+	return &cli.Command{
+		Name: "completion", Category: categorySetup, Usage: "print the completion script for a shell",
+		ArgsUsage: strings.Join(shells(), "|"),
+		Action: func(c *cli.Context) error {
+			script, ok := completions[c.Args().First()]
+			if !ok || c.NArg() != 1 {
+				return &usageError{text: "which shell?", hint: "ecsheap completion bash, zsh or fish"}
+			}
+			_, err := io.WriteString(u.out, script)
+			return err
+		},
+	}
+}
+
+// complete prints the candidates for the last of the words, one a line.
+func complete(w io.Writer, words []string) {
+	for _, c := range candidates(newApp(&ui{}), words) {
+		fmt.Fprintln(w, c)
+	}
+}
+
+// candidates completes commands, their flags, and values with a fixed choice.
+func candidates(app *cli.App, words []string) []string {
+	word := ""
+	if len(words) > 0 {
+		word, words = words[len(words)-1], words[:len(words)-1]
+	}
+	var all []string
+	if len(words) == 0 {
+		for _, c := range app.Commands {
+			all = append(all, c.Name)
+		}
+		all = append(all, flagNames(app.Flags)...)
+		return matching(all, word)
+	}
+	command := app.Command(words[0])
+	if command == nil {
+		return nil
+	}
+	if choice := choices(strings.TrimLeft(words[len(words)-1], "-")); choice != nil && len(words) > 1 {
+		return matching(choice, word)
+	}
+	if command.Name == "completion" && len(words) == 1 {
+		return matching(shells(), word)
+	}
+	if strings.HasPrefix(word, "-") || word == "" && !wantsValue(command, words[len(words)-1]) {
+		return matching(flagNames(command.Flags), word)
+	}
+	return nil
+}
+
+// wantsValue tells whether word is a flag of the command that takes a value,
+// so that the next word is the value.
+func wantsValue(command *cli.Command, word string) bool {
+	name, isFlag := strings.CutPrefix(strings.TrimPrefix(word, "-"), "-")
+	if !isFlag && !strings.HasPrefix(word, "-") {
+		return false
+	}
+	for _, f := range command.Flags {
+		if d, ok := f.(cli.DocGenerationFlag); ok && slices.Contains(f.Names(), name) {
+			return d.TakesValue()
+		}
+	}
+	return false
+}
+
+// choices are the values of the flags that have a fixed choice.
+func choices(flag string) []string {
+	if flag == "output" {
+		return []string{"text", "json"}
+	}
+	return nil
+}
+
+func flagNames(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		if v, ok := f.(cli.VisibleFlag); ok && !v.IsVisible() {
+			continue
+		}
+		names = append(names, dashed(f.Names()[0]))
+	}
+	return append(names, "--help")
+}
+
+func matching(all []string, prefix string) []string {
+	return slices.DeleteFunc(all, func(s string) bool { return !strings.HasPrefix(s, prefix) })
+}

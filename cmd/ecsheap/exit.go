@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	"github.com/urfave/cli/v2"
+
+	"github.com/ecsheap/ecsheap/capture"
+	"github.com/ecsheap/ecsheap/cdp"
+	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/tunnel"
+)
+
+// Exit codes. Scripts rely on them; new ones may be added.
+const (
+	codeOK          = 0
+	codeUnexpected  = 1
+	codeUsage       = 2
+	codeBlocked     = 3 // a check says that a capture cannot work
+	codeNotFound    = 4 // or ambiguous
+	codeRefused     = 5 // AWS: denied, expired, throttled out
+	codeLost        = 6 // tunnel or inspector
+	codeFewer       = 8 // fewer snapshots than asked; what there is, is on disk
+	codeInterrupted = 130
+)
+
+// exit tells err on stderr and returns the exit code.
+func (u *ui) exit(err error) int {
+	if err == nil {
+		return codeOK
+	}
+	code, text, hint := exitCode(err), errorText(err), hintOf(err)
+	fmt.Fprintf(u.err, "ecsheap: %s%s\n", u.paint(red, "error: "), text)
+	if hint != "" {
+		fmt.Fprintf(u.err, "ecsheap: hint: %s\n", hint)
+	}
+	var p *panicError
+	if errors.As(err, &p) {
+		fmt.Fprintf(u.err, "%s", p.stack)
+	}
+	if u.jsonError {
+		line, err := json.Marshal(map[string]any{"error": text, "hint": hint, "code": code})
+		if err == nil {
+			fmt.Fprintf(u.err, "%s\n", line)
+		}
+	}
+	return code
+}
+
+// exitCode is the one place that maps errors to exit codes. The order matters:
+// an error is judged by its outermost meaning.
+func exitCode(err error) int {
+	switch {
+	case isAs[*interruptedError](err):
+		return codeInterrupted
+	case isAs[*usageError](err), isAs[*ecs.RefError](err), isAs[*ecs.ContradictionError](err), isAs[*capture.DirError](err), isAs[cli.ExitCoder](err):
+		return codeUsage
+	case isAs[*capture.PartialError](err):
+		return codeFewer
+	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err):
+		return codeBlocked
+	case isAs[*ecs.NotFoundError](err), isAs[*ecs.AmbiguousError](err):
+		return codeNotFound
+	case isAs[*tunnel.LostError](err), isAs[*tunnel.RefusedError](err), isAs[*tunnel.NoHandshakeError](err), isConnection(err):
+		return codeLost
+	case isAs[*credentialsError](err), isAs[smithy.APIError](err):
+		return codeRefused
+	}
+	return codeUnexpected
+}
+
+// isConnection tells whether the inspector could not be reached, or was lost.
+func isConnection(err error) bool {
+	return isAs[*cdp.NoInspectorError](err) || isAs[*cdp.NotInspectorError](err) || isAs[*cdp.HostError](err) ||
+		isAs[*cdp.NoTargetError](err) || isAs[*cdp.LostError](err) || isAs[*dialError](err)
+}
+
+func isAs[T error](err error) bool {
+	var target T
+	return errors.As(err, &target)
+}
+
+// errorText is the error in one line.
+func errorText(err error) string {
+	var interrupted *interruptedError
+	if errors.As(err, &interrupted) {
+		var partial *capture.PartialError
+		if errors.As(err, &partial) {
+			return fmt.Sprintf("%s after %d of %s", interrupted, partial.Got, plural(partial.Want, "snapshot"))
+		}
+		return interrupted.Error()
+	}
+	var operation *smithy.OperationError
+	var api smithy.APIError
+	if errors.As(err, &operation) && errors.As(err, &api) && !isAs[*ecs.NotFoundError](err) && !isAs[*tunnel.NotConnectedError](err) {
+		refused := fmt.Sprintf("AWS refused %s:%s: %s: %s", strings.ToLower(operation.Service()), operation.Operation(), api.ErrorCode(), api.ErrorMessage())
+		// What was going on stands before the SDK's own words.
+		before, _, _ := strings.Cut(err.Error(), "operation error ")
+		return oneLine(before + refused)
+	}
+	return oneLine(err.Error())
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// hintOf returns the outermost hint in the chain of the error, and failing
+// that what is known of the refusals of AWS.
+func hintOf(err error) string {
+	var hinter interface{ Hint() string }
+	if errors.As(err, &hinter) {
+		return hinter.Hint()
+	}
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return ""
+	}
+	switch code := api.ErrorCode(); {
+	case strings.Contains(code, "Expired"):
+		return "log in again (for example `aws sso login`), then run the same command"
+	case code == "AccessDeniedException", code == "AccessDenied", code == "UnauthorizedOperation":
+		return "iam-policies/operator-snapshot.json lists what ecsheap needs"
+	case code == "UnrecognizedClientException", code == "InvalidClientTokenId", code == "InvalidSignatureException":
+		return "the credentials are not valid here: check --profile and --region"
+	case strings.Contains(code, "Throttl"):
+		return "AWS limits the rate of calls for the whole account: try again in a minute"
+	}
+	return ""
+}
+
+// usageError is a command line that says nothing ecsheap can do.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+
+// Hint says what would be understood.
+func (e *usageError) Hint() string { return e.hint }
+
+// blockedError lists the findings that rule a capture out.
+type blockedError struct{ findings []ecs.Finding }
+
+func (e *blockedError) Error() string {
+	var got []string
+	for _, f := range e.findings {
+		got = append(got, fmt.Sprintf("%s (%s)", f.Got, f.ID))
+	}
+	return "a capture cannot work: " + strings.Join(got, "; ")
+}
+
+// Hint is the fix of the first finding.
+func (e *blockedError) Hint() string { return e.findings[0].Fix }
+
+// credentialsError means that the usual chain of the SDK found no credentials.
+type credentialsError struct{ err error }
+
+func (e *credentialsError) Error() string { return "no AWS credentials: " + oneLine(e.err.Error()) }
+func (e *credentialsError) Unwrap() error { return e.err }
+
+// Hint names the usual ways in.
+func (e *credentialsError) Hint() string {
+	return "log in (for example `aws sso login`), choose --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+}
+
+// dialError means that the address of --inspector cannot be reached.
+type dialError struct {
+	address string
+	err     error
+}
+
+func (e *dialError) Error() string { return fmt.Sprintf("nothing answers at %s: %v", e.address, e.err) }
+func (e *dialError) Unwrap() error { return e.err }
+
+// panicError is a defect of ours, told with its stack after the clean-up.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func newPanicError(value any) *panicError { return &panicError{value: value, stack: debug.Stack()} }
+
+func (e *panicError) Error() string { return fmt.Sprintf("ecsheap has a defect: %v", e.value) }
+
+// Hint asks for a report.
+func (e *panicError) Hint() string {
+	return "please report this with the lines below; what was captured is on disk, and the session is ended"
+}
+
+// because prefers the reason that a context was cancelled for to the error that
+// the cancellation caused somewhere below.
+func because(ctx context.Context, err error) error {
+	var interrupted *interruptedError
+	if err != nil && errors.As(context.Cause(ctx), &interrupted) && !isAs[*interruptedError](err) {
+		return interrupted
+	}
+	return err
+}

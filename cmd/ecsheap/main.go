@@ -1,0 +1,64 @@
+// Command ecsheap finds memory leaks in Node.js services on AWS ECS, from a
+// laptop, without a redeploy.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(run(os.Args, streams{os.Stdin, os.Stdout, os.Stderr})) }
+
+// streams are the program's standard streams.
+type streams struct{ in, out, err *os.File }
+
+// run is the whole program but for os.Exit, so that every defer has run when
+// the process ends: sessions at AWS are ended by them.
+func run(args []string, std streams) int {
+	if len(args) > 1 && args[1] == completeCommand {
+		complete(std.out, args[2:])
+		return 0
+	}
+	ctx, stop := interruptible(context.Background())
+	defer stop()
+	ui := newUI(std)
+	err := runApp(ctx, ui, args)
+	ui.close()
+	return ui.exit(err)
+}
+
+// runApp runs the command. A panic becomes an error, after the defers of the
+// command have ended what they opened.
+func runApp(ctx context.Context, ui *ui, args []string) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = newPanicError(r)
+		}
+	}()
+	return newApp(ui).RunContext(ctx, args)
+}
+
+// interruptible returns a context that the first signal cancels, so that the
+// program cleans up; the second signal kills, as the handler is gone by then.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			cancel(&interruptedError{signal: s})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); cancel(nil) }
+}
+
+// interruptedError is the cause of a context that a signal cancelled.
+type interruptedError struct{ signal os.Signal }
+
+func (e *interruptedError) Error() string { return fmt.Sprintf("stopped by a signal (%s)", e.signal) }

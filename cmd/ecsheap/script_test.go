@@ -1,0 +1,139 @@
+package main
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ecsheap/ecsheap/internal/fakeaws"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"ecsheap": main})
+}
+
+// TestScripts runs the program itself on the scripts in testdata/script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		Setup: func(env *testscript.Env) error {
+			// Nothing of the developer's own AWS configuration may matter.
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"fakeaws": startFakeAWS, "task": addTask, "fault": addFault, "sessions": checkSessions, "exits": exits,
+		},
+	})
+}
+
+// fakeaws starts a loopback AWS for the script and sets the environment.
+func startFakeAWS(ts *testscript.TestScript, _ bool, args []string) {
+	server, err := fakeaws.Start(fakeaws.Config{})
+	ts.Check(err)
+	ts.Defer(func() { _ = server.Close() })
+	for _, kv := range server.Env() {
+		name, value, _ := strings.Cut(kv, "=")
+		ts.Setenv(name, value)
+	}
+	servers[ts] = server
+	ts.Defer(func() { delete(servers, ts) })
+}
+
+// servers are the loopback AWS of the running scripts. testscript gives its
+// commands no other place for state; scripts that use it do not run in parallel.
+var servers = map[*testscript.TestScript]*fakeaws.Server{}
+
+// task CLUSTER ID [key=value...]: adds a task.
+func addTask(ts *testscript.TestScript, _ bool, args []string) {
+	task := fakeaws.Task{Cluster: args[0], ID: args[1], Service: "api", Exec: true}
+	c := fakeaws.Container{Name: "api", Command: []string{"node", "main.js"}, Essential: true, RuntimeID: args[1] + "-1234567890", Ports: map[int]string{}}
+	for _, kv := range args[2:] {
+		key, value, _ := strings.Cut(kv, "=")
+		switch key {
+		case "service":
+			task.Service = value
+		case "exec":
+			task.Exec = value == "on"
+		case "agent":
+			c.AgentStatus = value
+		case "command":
+			c.Command = strings.Fields(value)
+		case "map":
+			port, err := strconv.Atoi(value)
+			ts.Check(err)
+			c.PortMappings = append(c.PortMappings, fakeaws.PortMapping{ContainerPort: port})
+		case "port":
+			c.Ports[9229] = listener(ts, value)
+		default:
+			ts.Fatalf("unknown key %q", key)
+		}
+	}
+	task.Containers = []fakeaws.Container{c}
+	servers[ts].AddTask(task)
+}
+
+// listener is something at the inspector's port that is no inspector.
+func listener(ts *testscript.TestScript, greeting string) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				buf := make([]byte, 1024)
+				_, _ = c.Read(buf)
+				_, _ = c.Write([]byte(greeting + "\r\n"))
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// fault OPERATION CODE MESSAGE: makes an API operation fail.
+func addFault(ts *testscript.TestScript, _ bool, args []string) {
+	servers[ts].Fault(fakeaws.Fault{Operation: args[0], Code: args[1], Message: args[2]})
+}
+
+// sessions N: checks the number of sessions so far, and that all have ended.
+func checkSessions(ts *testscript.TestScript, _ bool, args []string) {
+	sessions := servers[ts].Sessions()
+	if n := strconv.Itoa(len(sessions)); n != args[0] {
+		ts.Fatalf("%s sessions, want %s", n, args[0])
+	}
+	for _, s := range sessions {
+		if s.EndedAt.IsZero() {
+			ts.Fatalf("session %s is still open", s.ID)
+		}
+	}
+}
+
+// exits CODE COMMAND...: runs a command, which must exit with the code.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		text := err.Error()
+		n, convErr := strconv.Atoi(text[strings.LastIndexByte(text, ' ')+1:])
+		if convErr != nil {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		got = n
+	}
+	if want := args[0]; strconv.Itoa(got) != want {
+		ts.Fatalf("exit status %d, want %s", got, want)
+	}
+}

@@ -1,0 +1,220 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ecsheap/ecsheap/internal/fakeaws"
+	"github.com/ecsheap/ecsheap/internal/nodetest"
+)
+
+// slow is a world in which a snapshot of 4 MB takes about five seconds, so that
+// faults hit it in the middle.
+func slow(t *testing.T) *world {
+	t.Helper()
+	return newWorld(t, fakeaws.Config{Pace: true}, bulk(t, "", 4))
+}
+
+var snapshotArgs = []string{"snapshot", "--cluster", "prod", "--task", taskID, "--count", "2", "--interval", "0s", "--dir", "out"}
+
+func TestClientKilled(t *testing.T) {
+	t.Parallel()
+	w := slow(t)
+	before := w.node.State()
+	r := w.start(t, snapshotArgs...)
+	w.receiving(t, "out", "s1")
+	if err := r.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	r.wantCode(t, -1)
+	if _, err := os.Stat(filepath.Join(w.dir, "out", "s1.heapsnapshot")); err == nil {
+		t.Error("a half snapshot has its final name")
+	}
+	// The next run names what the killed one left open, and ends its own.
+	next := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "again")
+	next.wantCode(t, 0)
+	first := w.Sessions()[0]
+	if !strings.Contains(next.stderr.String(), first.ID) || !strings.Contains(next.stderr.String(), fmt.Sprintf("killed (pid %d)", r.Process.Pid)) {
+		t.Errorf("the next run does not name session %s of pid %d:\n%s", first.ID, r.Process.Pid, next.stderr)
+	}
+	if n := w.wantWhole(t, "again"); n != 1 {
+		t.Errorf("%d snapshots", n)
+	}
+	if err := w.Close(); err != nil { // ends the session, as the idle timer would
+		t.Error(err)
+	}
+	w.node.AwaitState(before)
+}
+
+func TestInterrupted(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			w := slow(t)
+			before := w.node.State()
+			r := w.start(t, snapshotArgs...)
+			w.receiving(t, "out", "s1")
+			if err := r.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			r.wantCode(t, 130)
+			if !strings.Contains(r.stderr.String(), "ecsheap: error: stopped by a signal") {
+				t.Errorf("stderr:\n%s", r.stderr)
+			}
+			if n := w.wantWhole(t, "out"); n != 0 {
+				t.Errorf("%d snapshots", n)
+			}
+			w.wantEnded(t, 1)
+			w.node.AwaitState(before)
+		})
+	}
+}
+
+func TestTaskDies(t *testing.T) {
+	t.Parallel()
+	w := slow(t)
+	r := w.start(t, snapshotArgs...)
+	w.receiving(t, "out", "s1")
+	if err := w.node.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	w.StopTask(w.task, "EssentialContainerExited", "Essential container in task exited")
+	r.wantCode(t, 6)
+	r.wantError(t, "was stopped: Essential container in task exited")
+	if n := w.wantWhole(t, "out"); n != 0 {
+		t.Errorf("%d snapshots", n)
+	}
+	w.wantEnded(t, 1)
+}
+
+// TestTaskDiesLater keeps the first snapshot and says that the second is missing.
+func TestTaskDiesLater(t *testing.T) {
+	t.Parallel()
+	w := slow(t)
+	r := w.start(t, snapshotArgs...)
+	w.receiving(t, "out", "s2")
+	if err := w.node.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	w.StopTask(w.task, "EssentialContainerExited", "Essential container in task exited")
+	r.wantCode(t, 8)
+	r.wantError(t, "only 1 of 2 snapshots", "was stopped")
+	if n := w.wantWhole(t, "out"); n != 1 {
+		t.Errorf("%d snapshots", n)
+	}
+	w.wantEnded(t, 1)
+}
+
+// TestProcessDies loses the process but not the task.
+func TestProcessDies(t *testing.T) {
+	t.Parallel()
+	w := slow(t)
+	r := w.start(t, snapshotArgs...)
+	w.receiving(t, "out", "s1")
+	if err := w.node.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	r.wantCode(t, 6)
+	r.wantError(t)
+	if n := w.wantWhole(t, "out"); n != 0 {
+		t.Errorf("%d snapshots", n)
+	}
+	w.wantEnded(t, 1)
+}
+
+func TestSocketLost(t *testing.T) {
+	faults := map[string]func(w *world, session string){
+		"client socket": func(w *world, s string) { w.KillClientSocket(s) },
+		"agent socket":  func(w *world, s string) { w.KillAgentSocket(s) },
+		"bye":           func(w *world, s string) { w.Bye(s) },
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := slow(t)
+			before := w.node.State()
+			r := w.start(t, snapshotArgs...)
+			w.receiving(t, "out", "s1")
+			fault(w, w.Sessions()[0].ID)
+			r.wantCode(t, 0)
+			if n := w.wantWhole(t, "out"); n != 2 {
+				t.Errorf("%d snapshots", n)
+			}
+			w.wantEnded(t, 1)
+			w.node.AwaitState(before)
+		})
+	}
+}
+
+func TestSessionGone(t *testing.T) {
+	t.Parallel()
+	w := slow(t)
+	r := w.start(t, snapshotArgs...)
+	w.receiving(t, "out", "s1")
+	session := w.Sessions()[0].ID
+	w.RefuseResume(session)
+	w.KillClientSocket(session)
+	r.wantCode(t, 6)
+	r.wantError(t, session, "the session is over")
+	if n := w.wantWhole(t, "out"); n != 0 {
+		t.Errorf("%d snapshots", n)
+	}
+}
+
+// TestDiskFull gives the program a file system of 9 MB, for one snapshot but not for two.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("needs mount namespaces")
+	}
+	const mount = `mkdir small && mount -t tmpfs -o size=9m none small && exec "$0" "$@"`
+	if out, err := exec.Command("unshare", "-rm", "sh", "-c", "mount -t tmpfs none /mnt").CombinedOutput(); err != nil {
+		nodetest.Missing(t, "mount namespaces: "+string(out), "run as root, or allow user namespaces")
+	}
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 4))
+	before := w.node.State()
+	// The first snapshot fits, the second does not. ls shows what is left, as
+	// the file system goes away with the program.
+	script := strings.Replace(mount, `exec "$0" "$@"`, `{ "$0" "$@"; code=$?; ls small/out; exit $code; }`, 1)
+	r := w.startCommand(t, "unshare", "-rm", "sh", "-c", script, program,
+		"snapshot", "--cluster", "prod", "--task", taskID, "--count", "2", "--interval", "0s", "--dir", "small/out")
+	r.wantCode(t, 8)
+	r.wantError(t, "only 1 of 2", "no space left", "MB free")
+	if got := strings.Fields(r.stdout.String()); fmt.Sprint(got) != "[manifest.json s1.heapsnapshot]" {
+		t.Errorf("left on disk: %v", got)
+	}
+	w.wantEnded(t, 1)
+	w.node.AwaitState(before)
+}
+
+// TestOtherDebugger has another inspector session end between two snapshots,
+// after which V8 numbers its objects anew.
+func TestOtherDebugger(t *testing.T) {
+	t.Parallel()
+	node := bulk(t, "", 2)
+	w := newWorld(t, fakeaws.Config{}, node)
+	r := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--count", "2", "--interval", "6s", "--dir", "out")
+	eventually(t, "the first snapshot is there", func() bool {
+		_, err := os.Stat(filepath.Join(w.dir, "out", "s1.heapsnapshot"))
+		return err == nil
+	})
+	other := w.start(t, "snapshot", "--inspector", node.Inspector, "--dir", "other")
+	other.wantCode(t, 0)
+	r.wantCode(t, 0)
+	if !strings.Contains(r.stderr.String(), "object ids of snapshot 2 do not continue") {
+		t.Errorf("stderr:\n%s", r.stderr)
+	}
+	data, err := os.ReadFile(filepath.Join(w.dir, "out", "manifest.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), `"sameObjectIds": false`) {
+		t.Errorf("the manifest does not tell:\n%s", data)
+	}
+}

@@ -1,0 +1,202 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ecsheap/ecsheap/capture"
+	"github.com/ecsheap/ecsheap/internal/devtoolstest"
+	"github.com/ecsheap/ecsheap/internal/fakeaws"
+	"github.com/ecsheap/ecsheap/internal/nodetest"
+)
+
+// TestMainJob takes three snapshots of every tested version of Node.js, has
+// Chrome's own worker load them, and looks at what was left behind: nothing.
+func TestMainJob(t *testing.T) {
+	for _, version := range nodetest.Versions() {
+		t.Run("node"+version, func(t *testing.T) {
+			node := bulk(t, version, 8)
+			before := node.State()
+			w := newWorld(t, fakeaws.Config{RTT: 10 * time.Millisecond}, node)
+			r := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID[:6], "--count", "3", "--interval", "1s", "--dir", "out")
+			r.wantCode(t, 0)
+			if n := w.wantWhole(t, "out"); n != 3 {
+				t.Fatalf("%d snapshots, want 3", n)
+			}
+			var files []string
+			for line := range strings.Lines(r.stdout.String()) {
+				files = append(files, filepath.Join(w.dir, strings.TrimSpace(line)))
+			}
+			wantSeries(t, filepath.Join(w.dir, "out"), files, node)
+			w.wantEnded(t, 1)
+			node.AwaitState(before)
+		})
+	}
+}
+
+// wantSeries compares the manifest with the files, and both with what Chrome says.
+func wantSeries(t *testing.T, dir string, files []string, node *nodetest.Process) {
+	t.Helper()
+	series, err := capture.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(series.Snapshots) != len(files) || !series.Complete() || len(series.Unfinished) > 0 {
+		t.Fatalf("manifest has %d of %d snapshots, unfinished %v", len(series.Snapshots), len(files), series.Unfinished)
+	}
+	if p := series.Process; p.PID != node.PID || p.NodeVersion != "v"+node.Version || !slices.Contains(p.EnvNames, "PATH") {
+		t.Errorf("process %+v, want pid %d, v%s", p, node.PID, node.Version)
+	}
+	if got := series.Target; got.Cluster != "prod" || got.Service != "api" || got.Container != "api" || got.ImageDigest == "" || got.RuntimeID == "" {
+		t.Errorf("target %+v", got)
+	}
+	if len(series.Samples) == 0 || len(series.Checks) == 0 {
+		t.Errorf("%d samples, %d checks", len(series.Samples), len(series.Checks))
+	}
+	report := devtoolstest.LoadMarked(t, "marker", files...)
+	for i, shot := range series.Snapshots {
+		data, err := os.ReadFile(files[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(data)
+		if shot.Bytes != int64(len(data)) || shot.SHA256 != hex.EncodeToString(sum[:]) {
+			t.Errorf("%s: size or hash differ from the manifest", shot.File)
+		}
+		if !shot.SameObjectIDs || shot.WireBytes < shot.Bytes || shot.RSSBefore <= 0 || shot.HeapUsedAfter <= 0 || shot.PauseFrom != "process" {
+			t.Errorf("shot %+v", shot)
+		}
+		chrome := report.Snapshots[i]
+		if len(chrome.Problems) > 0 || int64(chrome.Nodes) != shot.Nodes {
+			t.Errorf("%s: Chrome sees %d nodes and the problems %v, the manifest has %d nodes", shot.File, chrome.Nodes, chrome.Problems, shot.Nodes)
+		}
+	}
+	for _, c := range report.Continuity {
+		if c.Markers == 0 || c.SameID != c.Markers {
+			t.Errorf("%s to %s: %d of %d objects keep their id", c.From, c.To, c.SameID, c.Markers)
+		}
+	}
+}
+
+func TestJSONOutput(t *testing.T) {
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
+	r := w.start(t, "snapshot", "--cluster", "prod", "--service", "api", "--output", "json")
+	r.wantCode(t, 0)
+	var got struct {
+		Schema    int             `json:"schema"`
+		Dir       string          `json:"dir"`
+		Target    capture.Target  `json:"target"`
+		Snapshots []capture.Shot  `json:"snapshots"`
+		Diagnosis json.RawMessage `json:"diagnosis"`
+	}
+	if err := json.Unmarshal([]byte(r.stdout.String()), &got); err != nil {
+		t.Fatalf("%v in %s", err, r.stdout)
+	}
+	if got.Schema != 1 || len(got.Snapshots) != 1 || got.Target.TaskARN != w.task || string(got.Diagnosis) != "null" {
+		t.Errorf("got %+v", got)
+	}
+	if !strings.HasPrefix(got.Dir, "ecsheap-api-"+taskID[:8]+"-") {
+		t.Errorf("default directory %q", got.Dir)
+	}
+	if n := w.wantWhole(t, got.Dir); n != 1 {
+		t.Errorf("%d snapshots", n)
+	}
+}
+
+// TestDirect goes past AWS.
+func TestDirect(t *testing.T) {
+	node := bulk(t, "", 2)
+	before := node.State()
+	w := newWorld(t, fakeaws.Config{}, node)
+	r := w.start(t, "snapshot", "--inspector", node.Inspector, "--count", "2", "--interval", "0s", "--dir", "out")
+	r.wantCode(t, 0)
+	if n := w.wantWhole(t, "out"); n != 2 {
+		t.Errorf("%d snapshots", n)
+	}
+	if calls := w.Calls(); len(calls) != 0 {
+		t.Errorf("AWS was called: %+v", calls)
+	}
+	node.AwaitState(before)
+}
+
+// TestLeastPrivilege holds the actions that AWS saw against the policy for who
+// is on call: nothing more is needed, and but for resuming and listing
+// nothing more is granted.
+func TestLeastPrivilege(t *testing.T) {
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
+	r := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "a")
+	r.wantCode(t, 0)
+	r = w.start(t, "snapshot", "--cluster", "prod", "--service", "api", "--dir", "b")
+	r.wantCode(t, 0)
+	used := map[string]bool{"ssm:ResumeSession": true} // only after a lost socket
+	for _, call := range w.Calls() {
+		used[call.Action] = true
+	}
+	granted := grantedActions(t, "../iam-policies/operator-snapshot.json")
+	for action := range used {
+		if !granted[action] {
+			t.Errorf("%s is used but not granted", action)
+		}
+	}
+	for action := range granted {
+		if !used[action] {
+			t.Errorf("%s is granted but not used", action)
+		}
+	}
+}
+
+// grantedActions reads the actions that a policy allows.
+func grantedActions(t *testing.T, file string) map[string]bool {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var policy struct{ Statement []struct{ Action any } }
+	if err := json.Unmarshal(data, &policy); err != nil {
+		t.Fatal(err)
+	}
+	actions := map[string]bool{}
+	for _, s := range policy.Statement {
+		switch a := s.Action.(type) {
+		case string:
+			actions[a] = true
+		case []any:
+			for _, each := range a {
+				actions[each.(string)] = true
+			}
+		}
+	}
+	return actions
+}
+
+func TestDemo(t *testing.T) {
+	node := nodetest.Require(t, "")
+	w := &world{Server: newWorld(t, fakeaws.Config{}, bulk(t, "", 2)).Server, dir: t.TempDir()}
+	r := w.start(t, "demo", "--node", node, "--interval", "1s", "--dir", "out")
+	r.wantCode(t, 0)
+	if n := w.wantWhole(t, "out"); n != 3 {
+		t.Errorf("%d snapshots", n)
+	}
+	for _, want := range []string{"try next", "ecsheap demo --keep", "3 snapshots in out"} {
+		if !strings.Contains(r.stderr.String(), want) {
+			t.Errorf("no %q in what the demo says:\n%s", want, r.stderr)
+		}
+	}
+	if calls := w.Calls(); len(calls) != 0 {
+		t.Errorf("the demo called the AWS of the environment: %+v", calls)
+	}
+	report := devtoolstest.Load(t, filepath.Join(w.dir, "out", "s1.heapsnapshot"), filepath.Join(w.dir, "out", "s3.heapsnapshot"))
+	first, _ := report.Snapshots[0].Class("Timeout")
+	last, _ := report.Snapshots[1].Class("Timeout")
+	if last.Count <= first.Count {
+		t.Errorf("the demo does not leak: %d Timeout objects, then %d", first.Count, last.Count)
+	}
+}

@@ -1,0 +1,113 @@
+package ecs
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// Inspector is what a task definition and a task's overrides declare about the
+// Node.js inspector. An image can declare more (ENV, CMD), so the absence of a
+// flag proves nothing.
+type Inspector struct {
+	Flag   string // as written, "" if none was found
+	Where  string // "command", "entryPoint" or "NODE_OPTIONS"
+	Host   string // 127.0.0.1 unless the flag says otherwise
+	Port   int    // 9229 unless a flag says otherwise
+	Waits  bool   // --inspect-brk or --inspect-wait: the service starts only with a debugger
+	NoUSR1 bool   // --disable-sigusr1: SIGUSR1 does not open the inspector
+}
+
+// Exposed tells whether the inspector listens on more than the loopback
+// address.
+func (i Inspector) Exposed() bool {
+	if i.Flag == "" || i.Host == "localhost" {
+		return false
+	}
+	ip := net.ParseIP(i.Host)
+	return ip == nil || !ip.IsLoopback()
+}
+
+// inspector reads the flags of one container. Node.js documents them in
+// doc/api/cli.md; later flags win, and the command line wins over NODE_OPTIONS.
+func inspector(t Target) Inspector {
+	_, d := t.container()
+	options, command := environmentOf(t, d, "NODE_OPTIONS"), d.Command
+	if t.task.Overrides != nil {
+		for _, o := range t.task.Overrides.ContainerOverrides {
+			if aws.ToString(o.Name) == t.Container && len(o.Command) > 0 {
+				command = o.Command
+			}
+		}
+	}
+	i := Inspector{Host: "127.0.0.1", Port: 9229}
+	i.read("NODE_OPTIONS", []string{options})
+	i.read("entryPoint", d.EntryPoint)
+	i.read("command", command)
+	return i
+}
+
+// environmentOf returns the value of a variable of the container, overrides included.
+func environmentOf(t Target, d ecstypes.ContainerDefinition, name string) string {
+	value := lookup(d.Environment, name)
+	if t.task.Overrides == nil {
+		return value
+	}
+	for _, o := range t.task.Overrides.ContainerOverrides {
+		if aws.ToString(o.Name) == t.Container && lookup(o.Environment, name) != "" {
+			value = lookup(o.Environment, name)
+		}
+	}
+	return value
+}
+
+func lookup(env []ecstypes.KeyValuePair, name string) string {
+	i := slices.IndexFunc(env, func(kv ecstypes.KeyValuePair) bool { return aws.ToString(kv.Name) == name })
+	if i < 0 {
+		return ""
+	}
+	return aws.ToString(env[i].Value)
+}
+
+// read takes the flags out of words, each of which may be a whole shell command.
+func (i *Inspector) read(where string, words []string) {
+	for _, word := range words {
+		for _, flag := range strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune(" \t\n\"';", r) }) {
+			name, value, _ := strings.Cut(flag, "=")
+			switch name {
+			case "--inspect", "--inspect-brk", "--inspect-wait":
+				i.Flag, i.Where = flag, where
+				i.Waits = name != "--inspect"
+				i.address(value)
+			case "--inspect-port", "--debug-port":
+				i.address(value)
+			case "--disable-sigusr1":
+				i.NoUSR1 = true
+			}
+		}
+	}
+}
+
+// address reads [host:]port, where either may be missing.
+func (i *Inspector) address(s string) {
+	if s == "" {
+		return
+	}
+	if port, err := strconv.ParseUint(s, 10, 16); err == nil {
+		i.Port = int(port)
+		return
+	}
+	host, portText, err := net.SplitHostPort(s)
+	if err != nil {
+		i.Host = strings.Trim(s, "[]")
+		return
+	}
+	i.Host = host
+	if port, err := strconv.ParseUint(portText, 10, 16); err == nil {
+		i.Port = int(port)
+	}
+}

@@ -1,0 +1,251 @@
+package fakeaws
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// maxRequestBody is far above any request of these APIs (DescribeTasks with 100 ARNs is about 10 kB).
+	maxRequestBody = 1 << 20
+
+	// expiredAccessKey is the access key id whose requests all fail as expired.
+	expiredAccessKey = "EXPIRED"
+
+	jsonContentType = "application/x-amz-json-1.1"
+)
+
+// Call is one API request as the fake saw it.
+type Call struct {
+	// Service is "ecs", "ssm" or "sts"; Operation is the API's name for it, such as "StartSession".
+	Service, Operation string
+	// Action is the IAM action, such as "ssm:StartSession".
+	Action string
+	// Resources are the ARNs that IAM would check, "*" where the action knows none.
+	Resources []string
+	// At is when the request came in.
+	At time.Time
+	// Err is the error code of the answer, empty when it was a success.
+	Err string
+}
+
+// apiError is an error answer of an AWS API.
+type apiError struct {
+	Code    string
+	Message string
+	Status  int // 400 when zero
+}
+
+func (e *apiError) Error() string { return e.Code + ": " + e.Message }
+
+// apiRequest is one request after the checks that all services share.
+type apiRequest struct {
+	service, operation string
+	region             string // of the credential scope
+	body               []byte
+	resources          []string
+}
+
+// touches records the resources that IAM would check for this request.
+func (r *apiRequest) touches(arns ...string) { r.resources = append(r.resources, arns...) }
+
+// operation answers one API operation. The answer is marshalled as JSON (ECS, SSM) or XML (STS).
+type operation func(*apiRequest) (any, error)
+
+// jsonOperation adapts a typed operation of a JSON 1.1 service.
+func jsonOperation[In any](do func(*apiRequest, In) (any, error)) operation {
+	return func(r *apiRequest) (any, error) {
+		var in In
+		if len(r.body) > 0 {
+			if err := json.Unmarshal(r.body, &in); err != nil {
+				return nil, &apiError{Code: "SerializationException", Message: err.Error()}
+			}
+		}
+		return do(r, in)
+	}
+}
+
+// operations lists everything that the server answers, by "service.Operation".
+func (s *Server) operations() map[string]operation {
+	return map[string]operation{
+		"ecs.ListClusters":           jsonOperation(s.listClusters),
+		"ecs.DescribeClusters":       jsonOperation(s.describeClusters),
+		"ecs.ListServices":           jsonOperation(s.listServices),
+		"ecs.DescribeServices":       jsonOperation(s.describeServices),
+		"ecs.ListTasks":              jsonOperation(s.listTasks),
+		"ecs.DescribeTasks":          jsonOperation(s.describeTasks),
+		"ecs.DescribeTaskDefinition": jsonOperation(s.describeTaskDefinition),
+		"ecs.ExecuteCommand":         jsonOperation(s.executeCommand),
+		"ssm.StartSession":           jsonOperation(s.startSession),
+		"ssm.ResumeSession":          jsonOperation(s.resumeSession),
+		"ssm.TerminateSession":       jsonOperation(s.terminateSession),
+		"ssm.GetConnectionStatus":    jsonOperation(s.getConnectionStatus),
+		"ssm.DescribeSessions":       jsonOperation(s.describeSessions),
+		"sts.GetCallerIdentity":      s.getCallerIdentity,
+	}
+}
+
+// serveAPI answers one request of any service and records it.
+func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	at := time.Now()
+	req := &apiRequest{}
+	answer, err := s.answer(req, r)
+	call := Call{
+		Service: req.service, Operation: req.operation, Action: req.service + ":" + req.operation,
+		Resources: req.resources, At: at,
+	}
+	if len(call.Resources) == 0 {
+		call.Resources = []string{"*"}
+	}
+	failure := toAPIError(err)
+	if failure != nil {
+		call.Err = failure.Code
+	}
+	s.mu.Lock()
+	s.calls = append(s.calls, call)
+	s.mu.Unlock()
+	s.log.Debug("api call", "action", call.Action, "err", call.Err)
+
+	w.Header().Set("X-Amzn-Requestid", newUUID())
+	if req.service == "sts" {
+		writeXML(w, answer, failure)
+		return
+	}
+	writeJSON(w, req.service, answer, failure)
+}
+
+// answer runs the checks in the order AWS does: what is asked, who asks, then the operation itself.
+func (s *Server) answer(req *apiRequest, r *http.Request) (any, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxRequestBody))
+	if err != nil {
+		return nil, &apiError{Code: "SerializationException", Message: err.Error()}
+	}
+	req.body = body
+	if err := route(req, r); err != nil {
+		return nil, err
+	}
+	if err := authenticate(req, r.Header.Get("Authorization")); err != nil {
+		return nil, err
+	}
+	do, ok := s.ops[req.service+"."+req.operation]
+	if !ok {
+		return nil, &apiError{Code: "UnknownOperationException", Message: req.service + "." + req.operation}
+	}
+	if fault := s.takeFault(req.service + "." + req.operation); fault != nil {
+		return nil, fault
+	}
+	return do(req)
+}
+
+// route finds service and operation: X-Amz-Target for the JSON services, the Action parameter for STS.
+func route(req *apiRequest, r *http.Request) error {
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		prefix, operation, _ := strings.Cut(target, ".")
+		req.operation = operation
+		switch prefix {
+		case "AmazonEC2ContainerServiceV20141113":
+			req.service = "ecs"
+		case "AmazonSSM":
+			req.service = "ssm"
+		default:
+			return &apiError{Code: "UnknownOperationException", Message: target}
+		}
+		return nil
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" {
+		form, err := url.ParseQuery(string(req.body))
+		if err != nil {
+			return &apiError{Code: "MalformedQueryString", Message: err.Error()}
+		}
+		req.service, req.operation = "sts", form.Get("Action")
+		return nil
+	}
+	return &apiError{Code: "UnknownOperationException", Message: "neither X-Amz-Target nor Action"}
+}
+
+// authorization is the shape of a Signature Version 4 header; the signature itself is not checked, because the fake knows no secrets.
+var authorization = regexp.MustCompile(
+	`^AWS4-HMAC-SHA256 Credential=([^/, ]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request, ?SignedHeaders=[a-z0-9;-]+, ?Signature=[0-9a-f]{64}$`)
+
+// authenticate checks the shape of the signature and its scope, and remembers the region.
+func authenticate(req *apiRequest, header string) error {
+	if header == "" {
+		return &apiError{Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token"}
+	}
+	m := authorization.FindStringSubmatch(header)
+	if m == nil {
+		return &apiError{Code: "IncompleteSignatureException", Message: "Authorization header is not a Signature Version 4"}
+	}
+	if m[1] == expiredAccessKey {
+		err := &apiError{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}
+		if req.service == "sts" { // the query services have their own name for it
+			err.Code, err.Status = "ExpiredToken", http.StatusForbidden
+		}
+		return err
+	}
+	if m[4] != req.service {
+		return &apiError{Code: "InvalidSignatureException", Message: fmt.Sprintf("Credential should be scoped to correct service: '%s'.", req.service)}
+	}
+	req.region = m[3]
+	return nil
+}
+
+// toAPIError makes every error an answer that a client understands.
+func toAPIError(err error) *apiError {
+	if err == nil {
+		return nil
+	}
+	if failure, ok := errors.AsType[*apiError](err); ok {
+		return failure
+	}
+	return &apiError{Code: "InternalServerError", Message: err.Error(), Status: http.StatusInternalServerError}
+}
+
+// status is the HTTP status of the answer.
+func (e *apiError) status() int {
+	if e.Status == 0 {
+		return http.StatusBadRequest
+	}
+	return e.Status
+}
+
+// writeJSON writes an answer of a JSON 1.1 service. ECS spells the message in lower case, SSM does not.
+func writeJSON(w http.ResponseWriter, service string, answer any, failure *apiError) {
+	w.Header().Set("Content-Type", jsonContentType)
+	if failure != nil {
+		key := "message"
+		if service == "ssm" {
+			key = "Message"
+		}
+		w.WriteHeader(failure.status())
+		answer = map[string]string{"__type": failure.Code, key: failure.Message}
+	}
+	_ = json.NewEncoder(w).Encode(answer) // the client is gone if this fails
+}
+
+// writeXML writes an answer of a query service.
+func writeXML(w http.ResponseWriter, answer any, failure *apiError) {
+	w.Header().Set("Content-Type", "text/xml")
+	if failure != nil {
+		w.WriteHeader(failure.status())
+		answer = newErrorXML(failure)
+	}
+	_ = xml.NewEncoder(w).Encode(answer) // the client is gone if this fails
+}
+
+// Calls lists every API request so far, oldest first, failed ones included.
+func (s *Server) Calls() []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls)
+}

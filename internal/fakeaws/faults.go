@@ -1,0 +1,116 @@
+package fakeaws
+
+import (
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// agentReconnectDelay is how long an agent takes to open its data channel again: its retryer begins with 100 to 200 ms (agent/session/config).
+const agentReconnectDelay = 150 * time.Millisecond
+
+// Fault makes an API operation fail.
+type Fault struct {
+	// Operation is "service.Operation", such as "ssm.StartSession".
+	Operation string
+	// Code is the error's code, such as "ExpiredTokenException".
+	Code    string
+	Message string
+	// Status is the HTTP status, 400 when zero.
+	Status int
+	// Times is how often it fails; 0 is for ever.
+	Times int
+}
+
+// Fault makes an operation fail from now on. Of several faults for one operation the oldest that is left counts.
+func (s *Server) Fault(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &f)
+}
+
+// ClearFaults makes every operation work again.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// takeFault uses one failure of an operation up.
+func (s *Server) takeFault(operation string) *apiError {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, f := range s.faults {
+		if f.Operation != operation {
+			continue
+		}
+		if f.Times == 1 {
+			s.faults = append(s.faults[:i], s.faults[i+1:]...)
+		}
+		f.Times-- // from 0 on it only goes further down, which never hits 1
+		return &apiError{Code: f.Code, Message: f.Message, Status: f.Status}
+	}
+	return nil
+}
+
+// KillClientSocket resets the client's TCP connection. Everything in flight is lost in both directions; the session lives, and ResumeSession works. It does nothing
+// when no client is connected.
+func (s *Server) KillClientSocket(sessionID string) {
+	if sock := s.detachClient(sessionID); sock != nil {
+		sock.reset()
+	}
+}
+
+// Bye closes the client's socket as the gateway does about once an hour: close code 1000, reason "Bye". The session lives.
+func (s *Server) Bye(sessionID string) {
+	sock := s.detachClient(sessionID)
+	if sock == nil || !s.enter() {
+		return
+	}
+	go func() {
+		defer s.wg.Done()
+		_ = sock.conn.Close(websocket.StatusNormalClosure, "Bye") // the client may have left first
+	}()
+}
+
+// detachClient takes a session's client socket from it.
+func (s *Server) detachClient(sessionID string) *clientSocket {
+	sess := s.session(sessionID)
+	if sess == nil {
+		return nil
+	}
+	return sess.channel.detach(nil)
+}
+
+// KillAgentSocket breaks the agent's data channel. Everything in flight is lost in both directions; the agent opens a new one after a short while, reading on from its
+// ports meanwhile.
+func (s *Server) KillAgentSocket(sessionID string) {
+	sess := s.session(sessionID)
+	if sess == nil || !sess.channel.agentLost() || !s.enter() {
+		return
+	}
+	go func() {
+		defer s.wg.Done()
+		timer := time.NewTimer(agentReconnectDelay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			sess.channel.agentConnected()
+		case <-sess.ctx.Done():
+		}
+	}()
+}
+
+// Silence makes the agents of all containers take sessions but never speak: no handshake ever comes. It counts for sessions that start from now on.
+func (s *Server) Silence(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silent = on
+}
+
+// RefuseResume makes ResumeSession answer without a token for this session, which is how AWS says that it is over.
+func (s *Server) RefuseResume(sessionID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused[sessionID] = true
+}

@@ -1,0 +1,45 @@
+package fakeaws
+
+import "encoding/xml"
+
+const (
+	callerRole = "oncall"
+	callerName = "alice"
+	callerID   = "AROAFAKEAWS00EXAMPLE:alice"
+
+	stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+)
+
+// callerIdentityXML is the answer of GetCallerIdentity.
+type callerIdentityXML struct {
+	XMLName   xml.Name `xml:"GetCallerIdentityResponse"`
+	Namespace string   `xml:"xmlns,attr"`
+	Arn       string   `xml:"GetCallerIdentityResult>Arn"`
+	UserID    string   `xml:"GetCallerIdentityResult>UserId"`
+	Account   string   `xml:"GetCallerIdentityResult>Account"`
+	RequestID string   `xml:"ResponseMetadata>RequestId"`
+}
+
+// errorXML is an error answer of a query service.
+type errorXML struct {
+	XMLName   xml.Name `xml:"ErrorResponse"`
+	Namespace string   `xml:"xmlns,attr"`
+	Type      string   `xml:"Error>Type"`
+	Code      string   `xml:"Error>Code"`
+	Message   string   `xml:"Error>Message"`
+	RequestID string   `xml:"RequestId"`
+}
+
+func newErrorXML(failure *apiError) errorXML {
+	return errorXML{
+		Namespace: stsNamespace, Type: "Sender",
+		Code: failure.Code, Message: failure.Message, RequestID: newUUID(),
+	}
+}
+
+func (s *Server) getCallerIdentity(*apiRequest) (any, error) {
+	return callerIdentityXML{
+		Namespace: stsNamespace, Arn: s.owner(), UserID: callerID,
+		Account: s.cfg.Account, RequestID: newUUID(),
+	}, nil
+}

@@ -1,0 +1,157 @@
+package fakeaws
+
+import "strconv"
+
+type taskJSON struct {
+	TaskArn              string           `json:"taskArn"`
+	TaskDefinitionArn    string           `json:"taskDefinitionArn"`
+	ClusterArn           string           `json:"clusterArn"`
+	ContainerInstanceArn string           `json:"containerInstanceArn,omitempty"`
+	CapacityProviderName string           `json:"capacityProviderName,omitempty"`
+	Attachments          []attachmentJSON `json:"attachments"`
+	Attributes           []nameValueJSON  `json:"attributes"`
+	AvailabilityZone     string           `json:"availabilityZone"`
+	Connectivity         string           `json:"connectivity"`
+	ConnectivityAt       epoch            `json:"connectivityAt"`
+	Containers           []containerJSON  `json:"containers"`
+	CPU                  string           `json:"cpu"`
+	Memory               string           `json:"memory"`
+	CreatedAt            epoch            `json:"createdAt"`
+	StartedAt            *epoch           `json:"startedAt,omitempty"`
+	StoppedAt            *epoch           `json:"stoppedAt,omitempty"`
+	StopCode             string           `json:"stopCode,omitempty"`
+	StoppedReason        string           `json:"stoppedReason,omitempty"`
+	DesiredStatus        string           `json:"desiredStatus"`
+	LastStatus           string           `json:"lastStatus"`
+	EnableExecuteCommand bool             `json:"enableExecuteCommand"`
+	Group                string           `json:"group"`
+	HealthStatus         string           `json:"healthStatus"`
+	LaunchType           string           `json:"launchType"`
+	PlatformVersion      string           `json:"platformVersion,omitempty"`
+	PlatformFamily       string           `json:"platformFamily,omitempty"`
+	StartedBy            string           `json:"startedBy,omitempty"`
+	Overrides            overridesJSON    `json:"overrides"`
+	Tags                 []tagJSON        `json:"tags"`
+	Version              int              `json:"version"`
+}
+
+type overridesJSON struct {
+	ContainerOverrides []map[string]string `json:"containerOverrides"`
+	Accelerators       []any               `json:"inferenceAcceleratorOverrides"`
+}
+
+type attachmentJSON struct {
+	ID      string          `json:"id"`
+	Type    string          `json:"type"`
+	Status  string          `json:"status"`
+	Details []nameValueJSON `json:"details"`
+}
+
+type containerJSON struct {
+	ContainerArn      string                 `json:"containerArn"`
+	TaskArn           string                 `json:"taskArn"`
+	Name              string                 `json:"name"`
+	Image             string                 `json:"image"`
+	ImageDigest       string                 `json:"imageDigest,omitempty"`
+	RuntimeID         string                 `json:"runtimeId,omitempty"`
+	LastStatus        string                 `json:"lastStatus"`
+	HealthStatus      string                 `json:"healthStatus"`
+	NetworkBindings   []networkBindingJSON   `json:"networkBindings"`
+	NetworkInterfaces []networkInterfaceJSON `json:"networkInterfaces"`
+	ManagedAgents     []managedAgentJSON     `json:"managedAgents,omitempty"`
+	CPU               string                 `json:"cpu"`
+	Memory            string                 `json:"memory,omitempty"`
+	MemoryReservation string                 `json:"memoryReservation,omitempty"`
+}
+
+type networkBindingJSON struct {
+	BindIP        string `json:"bindIP"`
+	ContainerPort int    `json:"containerPort"`
+	HostPort      int    `json:"hostPort"`
+	Protocol      string `json:"protocol"`
+}
+
+type networkInterfaceJSON struct {
+	AttachmentID       string `json:"attachmentId"`
+	PrivateIPv4Address string `json:"privateIpv4Address"`
+}
+
+type managedAgentJSON struct {
+	Name          string `json:"name"`
+	LastStatus    string `json:"lastStatus"`
+	LastStartedAt *epoch `json:"lastStartedAt,omitempty"`
+	Reason        string `json:"reason,omitempty"`
+}
+
+func (s *Server) taskJSON(t *task, withTags bool) taskJSON {
+	out := taskJSON{
+		TaskArn: t.arn, TaskDefinitionArn: s.definitionARN(t.Family, t.Revision), ClusterArn: s.clusterARN(t.Cluster),
+		CapacityProviderName: t.CapacityProvider, Attachments: []attachmentJSON{},
+		Attributes:       []nameValueJSON{{"ecs.cpu-architecture", "x86_64"}},
+		AvailabilityZone: s.cfg.Region + "a", Connectivity: "CONNECTED", ConnectivityAt: epoch(t.StartedAt),
+		CPU: t.CPU, Memory: t.Memory, CreatedAt: epoch(t.created), StartedAt: optionalEpoch(t.StartedAt), StoppedAt: optionalEpoch(t.StoppedAt),
+		StopCode: t.StopCode, StoppedReason: t.StoppedReason, DesiredStatus: t.DesiredStatus, LastStatus: t.LastStatus,
+		EnableExecuteCommand: t.Exec, Group: t.Group, HealthStatus: "UNKNOWN", LaunchType: t.LaunchType, StartedBy: t.StartedBy,
+		Overrides: overridesJSON{ContainerOverrides: []map[string]string{}, Accelerators: []any{}},
+		Tags:      []tagJSON{}, Version: 5,
+	}
+	if t.ContainerInstance != "" {
+		out.ContainerInstanceArn = s.ecsARN("container-instance/" + t.Cluster + "/" + t.ContainerInstance)
+	}
+	if t.LaunchType == defaultLaunchType {
+		out.PlatformVersion, out.PlatformFamily = "1.4.0", "Linux"
+	}
+	if t.NetworkMode == defaultNetworkMode {
+		out.Attachments = append(out.Attachments, attachmentJSON{
+			ID: t.eni, Type: "ElasticNetworkInterface", Status: "ATTACHED",
+			Details: []nameValueJSON{{"subnetId", "subnet-0aa11bb22cc33dd44"}, {"privateIPv4Address", t.address}},
+		})
+	}
+	if withTags {
+		for _, p := range sortedPairs(t.Tags) {
+			out.Tags = append(out.Tags, tagJSON{p.Name, p.Value})
+		}
+	}
+	for i := range t.Containers {
+		c := &t.Containers[i]
+		out.Containers = append(out.Containers, s.containerJSON(t, c))
+		out.Overrides.ContainerOverrides = append(out.Overrides.ContainerOverrides, map[string]string{"name": c.Name})
+		if c.Essential && c.HealthStatus != "UNKNOWN" {
+			out.HealthStatus = c.HealthStatus
+		}
+	}
+	return out
+}
+
+func (s *Server) containerJSON(t *task, c *Container) containerJSON {
+	out := containerJSON{
+		ContainerArn: s.containerARN(t, c), TaskArn: t.arn, Name: c.Name, Image: c.Image, ImageDigest: c.ImageDigest, RuntimeID: c.RuntimeID,
+		LastStatus: c.LastStatus, HealthStatus: c.HealthStatus, CPU: strconv.Itoa(c.CPU),
+		NetworkBindings: []networkBindingJSON{}, NetworkInterfaces: []networkInterfaceJSON{},
+	}
+	if c.Memory > 0 {
+		out.Memory = strconv.Itoa(c.Memory)
+	}
+	if c.MemoryReservation > 0 {
+		out.MemoryReservation = strconv.Itoa(c.MemoryReservation)
+	}
+	if t.NetworkMode == defaultNetworkMode {
+		out.NetworkInterfaces = append(out.NetworkInterfaces, networkInterfaceJSON{t.eni, t.address})
+	} else {
+		for _, p := range portMappings(c) {
+			out.NetworkBindings = append(out.NetworkBindings, networkBindingJSON{"0.0.0.0", p.ContainerPort, p.HostPort, p.Protocol})
+		}
+	}
+	if t.Exec && c.AgentStatus != AgentNone {
+		status := c.AgentStatus
+		if t.LastStatus == statusStopped {
+			status = statusStopped
+		}
+		agent := managedAgentJSON{Name: "ExecuteCommandAgent", LastStatus: status, Reason: c.AgentReason}
+		if status == statusRunning {
+			agent.LastStartedAt = optionalEpoch(t.StartedAt)
+		}
+		out.ManagedAgents = append(out.ManagedAgents, agent)
+	}
+	return out
+}

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Installs the real parts that the tests run against (Node.js in several
+# versions, the DevTools worker), then vets and tests everything. Arguments go to
+# go test, and stand for ./... when there are some:
+#
+#   scripts/test.sh
+#   scripts/test.sh -run Snapshot ./e2e
+#   RACE=1 scripts/test.sh         with the race detector, which needs a C compiler
+#
+# `go test ./...` alone works too: it skips what is not installed.
+set -eu
+
+cd "$(dirname -- "$0")/.."
+sh scripts/nodes.sh
+sh scripts/devtools.sh
+
+[ $# -gt 0 ] || set -- ./...
+[ "${RACE:-0}" = 0 ] || set -- -race "$@"
+go vet ./...
+exec go test "$@"
