@@ -25,7 +25,8 @@
 // A Conn never sends Runtime.enable (V8 would keep every logged object) nor
 // Debugger.enable (a debugger statement would stop the process). [Conn.Close]
 // releases the objects held for this connection and disables the heap profiler,
-// so the process runs on as before.
+// so the process runs on as before. A process that ends waits for its inspectors
+// to disconnect; a Conn notices that and lets it go ([ErrExiting]).
 package cdp
 
 import (
@@ -109,7 +110,9 @@ func Dial(ctx context.Context, dial func(ctx context.Context) (net.Conn, error),
 	if err != nil {
 		return nil, err
 	}
-	return newConn(ws, tr.last, target, targets, log), nil
+	c := newConn(ws, tr.last, target, targets, log)
+	c.watchExit(ctx)
+	return c, nil
 }
 
 // pick returns the first Node.js target.

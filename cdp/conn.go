@@ -272,8 +272,30 @@ func (c *Conn) dispatch(msg []byte) (event bool, err error) {
 		c.answered(m.ID, answer{result: m.Result, err: m.Error})
 	case shot && (m.Method == chunkMethod || m.Method == progressMethod):
 		return true, nil
+	case m.Method == waitingMethod:
+		return false, ErrExiting
 	default:
 		c.publish(m.Method, m.Params)
 	}
 	return false, nil
+}
+
+// A Node.js process that is about to end (process.exit, an uncaught exception)
+// waits until all inspectors have disconnected. It would stand there, answering
+// some commands and not others, until it is killed. It says so to a connection
+// that asked to be told (node src/inspector/runtime_agent.cc, Node.js 14 to 26).
+const (
+	watchMethod   = "NodeRuntime.notifyWhenWaitingForDisconnect"
+	waitingMethod = "NodeRuntime.waitingForDisconnect"
+)
+
+// watchExit asks to be told, without waiting for the answer: the process may be
+// busy, and what does not know the command does not wait either.
+func (c *Conn) watchExit(ctx context.Context) {
+	params := struct {
+		Enabled bool `json:"enabled"`
+	}{true}
+	if k, err := c.send(ctx, watchMethod, params, nil); err == nil {
+		c.forget(k)
+	}
 }

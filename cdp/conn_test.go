@@ -137,6 +137,7 @@ func TestLostConnection(t *testing.T) {
 		{"closed by the process", func(p *peer) { p.write(0x88, []byte{3, 0xe8}) }, func(err error) bool {
 			return websocket.CloseStatus(err) == websocket.StatusNormalClosure
 		}, "the process closed it"},
+		{"process wants to end", func(p *peer) { p.event(waitingMethod, `{}`) }, func(err error) bool { return errors.Is(err, ErrExiting) }, "lost: the process is ending"},
 		{"not JSON", func(p *peer) { p.text(`{"id":`) }, func(err error) bool { return true }, "decoding a message"},
 	}
 	for _, tt := range tests {

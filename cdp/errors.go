@@ -12,6 +12,10 @@ import (
 // ErrClosed is the error of a Conn after Close.
 var ErrClosed = errors.New("inspector connection closed")
 
+// ErrExiting is the cause of a LostError when the process was about to end and
+// the connection let it go.
+var ErrExiting = errors.New("the process is ending")
+
 // NoInspectorError says that nothing answers at the inspector's port: the
 // stream could not be opened, or it ended before the first byte.
 type NoInspectorError struct {
@@ -114,6 +118,9 @@ func (e *LostError) Unwrap() error { return e.Err }
 
 // Hint passes on the hint of the cause, or says what to check.
 func (e *LostError) Hint() string {
+	if errors.Is(e.Err, ErrExiting) {
+		return "the process ended by itself: check its log, its exit code and the task's stopped reason"
+	}
 	return hintOf(e.Err, "the process may have ended, run out of memory or been replaced: check the task's status and its stopped reason")
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,10 +60,11 @@ func (in *inspector) open(t *testing.T) *Conn {
 	return c
 }
 
+// sent are the commands received, but for the one that Dial always sends.
 func (in *inspector) sent() []string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return append([]string(nil), in.methods...)
+	return slices.DeleteFunc(slices.Clone(in.methods), func(m string) bool { return m == watchMethod })
 }
 
 func (in *inspector) serve(conn net.Conn) {

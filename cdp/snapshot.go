@@ -48,9 +48,6 @@ func (c *Conn) HeapSnapshot(ctx context.Context, w io.Writer, progress func(done
 		return c.Err()
 	}
 	c.setPause(0)
-	// The clock is read right before and right after, by commands that are
-	// already queued in the target, so that the time the snapshot needs on the
-	// wire does not count. See LastPause.
 	before, err := c.send(ctx, runtime.CommandEvaluate, clock, nil)
 	if err != nil {
 		<-c.slot
@@ -59,41 +56,46 @@ func (c *Conn) HeapSnapshot(ctx context.Context, w io.Writer, progress func(done
 	defer c.forget(before)
 	s := &shot{frames: make(chan *bytes.Buffer), gone: make(chan struct{})}
 	defer close(s.gone)
-	report := progress != nil
+	report := true // its first event tells when the snapshot has begun
 	take, err := c.send(ctx, heapprofiler.CommandTakeHeapSnapshot, heapprofiler.TakeHeapSnapshotParams{ReportProgress: &report}, s)
 	if err != nil {
 		c.withdraw(s)
 		return err
 	}
 	defer c.forget(take)
-	after, err := c.send(ctx, runtime.CommandEvaluate, clock, nil)
-	if err != nil {
-		return err
+	after, err := c.collect(ctx, s, take, w, progress)
+	if after != nil {
+		defer c.forget(after)
 	}
-	defer c.forget(after)
-	if err := c.collect(ctx, s, take, w, progress); err != nil {
+	if err != nil {
 		return err
 	}
 	c.measure(ctx, before, after)
 	return nil
 }
 
-// collect writes the chunks of s to w until the answer to take comes.
-func (c *Conn) collect(ctx context.Context, s *shot, take *call, w io.Writer, progress func(done, total int)) error {
+// collect writes the chunks of s to w until the answer to take comes. At the
+// first event it has the clock read once more: the process stands still by then,
+// so that the reading is taken when it goes on. (Sent any sooner, it would come
+// before the snapshot: V8 of Node.js 22 and later takes it in a task of its own.)
+func (c *Conn) collect(ctx context.Context, s *shot, take *call, w io.Writer, progress func(done, total int)) (after *call, err error) {
 	for {
 		select {
 		case frame := <-s.frames:
 			err := consume(frame.Bytes(), w, progress)
 			c.free <- frame
+			if err == nil && after == nil {
+				after, err = c.send(ctx, runtime.CommandEvaluate, clock, nil)
+			}
 			if err != nil {
-				return err
+				return after, err
 			}
 		case a := <-take.reply:
-			return c.decode(take, a, nil)
+			return after, c.decode(take, a, nil)
 		case <-ctx.Done():
-			return fmt.Errorf("receiving a heap snapshot: %w", context.Cause(ctx))
+			return after, fmt.Errorf("receiving a heap snapshot: %w", context.Cause(ctx))
 		case <-c.stop:
-			return c.Err()
+			return after, c.Err()
 		}
 	}
 }
@@ -136,8 +138,11 @@ func (c *Conn) enableProfiler(ctx context.Context) error {
 // clock asks for the target's monotonic clock, in milliseconds.
 var clock = evaluation(`(t => t[0] * 1e3 + t[1] / 1e6)(process.hrtime())`, true)
 
-// measure computes how long the target stood still.
+// measure computes how long the target stood still, if after was asked at all.
 func (c *Conn) measure(ctx context.Context, before, after *call) {
+	if after == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, clockLimit)
 	defer cancel()
 	var t0, t1 float64
@@ -156,11 +161,12 @@ func (c *Conn) setPause(d time.Duration) {
 // LastPause returns how long the latest complete HeapSnapshot kept the
 // process's event loop from running, or 0 when that is not known.
 //
-// It is the difference of two readings of the target's own clock, made by
-// commands that run directly before and after the snapshot. The time on the
-// wire is not in it. If the process happened to be busy with something else
-// between the arrival of the first reading and that of the snapshot command,
-// that time is.
+// It is the difference of two readings of the target's own clock, the first
+// asked for right before the snapshot, the second as soon as the first event of
+// the snapshot came, so that it waits in the target for the end of the snapshot.
+// The time that the snapshot takes on the wire is not in it. It is too high by
+// what else kept the process busy between the readings, and when the pause is
+// shorter than the way of a message there and back, by up to that time.
 func (c *Conn) LastPause() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

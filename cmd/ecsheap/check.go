@@ -29,9 +29,6 @@ func checkCommand(u *ui) *cli.Command {
 			}
 			o, err := readTarget(c)
 			if err == nil {
-				err = noArguments(c)
-			}
-			if err == nil {
 				err = o.needTarget("check")
 			}
 			if err != nil {

@@ -45,9 +45,6 @@ func demoCommand(u *ui) *cli.Command {
 		}, outputFlags()),
 		Action: func(c *cli.Context) error {
 			asJSON, err := readOutput(c, u)
-			if err == nil {
-				err = noArguments(c)
-			}
 			if err == nil && c.Int("count") < 1 {
 				err = &usageError{text: fmt.Sprintf("--count %d is no number of snapshots", c.Int("count")), hint: "for example --count 3"}
 			}
@@ -149,14 +146,15 @@ func environment(server *fakeaws.Server) map[string]string {
 func (d demo) next() {
 	d.ui.step("it leaks one Timeout for each request: look for ThrottlerStorageService.timeoutIds")
 	d.ui.step("try next:")
-	d.ui.step("  Chrome DevTools > Memory > Load profile: s1 and s3, then the view Comparison")
+	d.ui.step("  Chrome DevTools > Memory > Load profile: the first and the last, then the view Comparison")
 	d.ui.step("  ecsheap demo --keep      and ecsheap snapshot, check in another terminal")
 	d.ui.step("  ecsheap check --cluster NAME --service NAME      for a service of yours")
 }
 
 // hold keeps the world running until a signal comes or the service ends.
 func (d demo) hold(ctx context.Context, server *fakeaws.Server, app *demoapp.App, task string) error {
-	d.ui.step("everything keeps running; in another terminal, use this environment:")
+	d.ui.step("everything keeps running; use this environment in another terminal:")
+	d.ui.flush()
 	if !d.options.json {
 		for _, kv := range server.Env() {
 			name, value, _ := strings.Cut(kv, "=")

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -67,6 +68,18 @@ func readTarget(c *cli.Context) (targetOptions, error) {
 	return o, nil
 }
 
+// missingValue refuses a flag whose value looks like the next flag: an empty
+// shell variable before it is the usual reason.
+func missingValue(c *cli.Context) error {
+	for _, f := range c.Command.Flags {
+		text, isString := f.(*cli.StringFlag)
+		if isString && c.IsSet(text.Name) && strings.HasPrefix(c.String(text.Name), "-") {
+			return &usageError{text: fmt.Sprintf("%s needs a value, not %q", dashed(text.Name), c.String(text.Name)), hint: helpHint(c)}
+		}
+	}
+	return nil
+}
+
 // needTarget refuses a query that names nothing: a guess would be a capture of
 // the wrong service.
 func (o targetOptions) needTarget(command string) error {
@@ -79,7 +92,8 @@ func (o targetOptions) needTarget(command string) error {
 	return nil
 }
 
-// readOutput applies the output flags to the terminal.
+// readOutput applies the output flags to the terminal, first of all, so that
+// every later error is told in the wanted way.
 func readOutput(c *cli.Context, u *ui) (asJSON bool, err error) {
 	if c.Bool("no-color") {
 		u.colorOut, u.colorErr = false, false
@@ -89,5 +103,8 @@ func readOutput(c *cli.Context, u *ui) (asJSON bool, err error) {
 		return false, &usageError{text: fmt.Sprintf("--output %q is no format", format), hint: "--output text or --output json"}
 	}
 	u.jsonError = format == "json"
-	return u.jsonError, nil
+	if err := missingValue(c); err != nil {
+		return false, err
+	}
+	return u.jsonError, noArguments(c)
 }

@@ -62,9 +62,6 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 	if o.targetOptions, err = readTarget(c); err != nil {
 		return o, err
 	}
-	if err := noArguments(c); err != nil {
-		return o, err
-	}
 	o.log = debugLog(u, c.Bool("debug"))
 	switch {
 	case o.count < 1:
@@ -183,14 +180,15 @@ func captureFrom(ctx context.Context, u *ui, o snapshotOptions, s source) error 
 	}
 	p := newProgress(o.count)
 	u.status(p.line)
-	defer u.status(nil)
 	series, err := capture.Run(ctx, capture.Plan{
 		Dir: o.dir, Count: o.count, Interval: o.interval, Target: s.target, Checks: checks(s.findings), Tool: "ecsheap " + version(),
 	}, inspectorSource(conn, s.wire), p.funcs(u), p.taken(u))
+	u.status(nil)
 	if err != nil {
 		return err
 	}
 	u.step("%s in %s", plural(len(series.Snapshots), "snapshot"), o.dir)
+	u.flush()
 	return printSeries(u, o, series)
 }
 

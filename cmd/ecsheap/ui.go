@@ -27,7 +27,7 @@ type ui struct {
 	jsonError bool // the last line on stderr is a JSON object
 
 	width   func() int
-	ops     chan any // string: print a line; func() string: the live line from now on; nil: end
+	ops     chan any // string: print a line; func() string: the live line from now on; chan: flush; nil: end
 	stopped chan struct{}
 }
 
@@ -77,6 +77,9 @@ func (u *ui) draw() {
 				fmt.Fprintln(u.err, op)
 			case func() string:
 				status = op
+			case chan struct{}:
+				close(op)
+				continue // the live line stays away until the next tick
 			}
 		case <-ticker.C:
 		}
@@ -112,6 +115,14 @@ func (u *ui) warn(text, hint string) {
 // status sets the live line; nil removes it. f is called several times a
 // second by the goroutine that draws.
 func (u *ui) status(f func() string) { u.ops <- f }
+
+// flush waits until everything is written and takes the live line away, so
+// that data on stdout stands in its place on a terminal.
+func (u *ui) flush() {
+	done := make(chan struct{})
+	u.ops <- done
+	<-done
+}
 
 // close removes the live line and waits until everything is written.
 func (u *ui) close() {
