@@ -16,11 +16,18 @@ import (
 )
 
 const (
-	// maxRequestBody is far above any request of these APIs (DescribeTasks with 100 ARNs is about 10 kB).
+	// maxRequestBody is far above any request of these APIs (DescribeTasks with 100 ARNs is about
+	// 10 kB).
 	maxRequestBody = 1 << 20
 
 	// expiredAccessKey is the access key id whose requests all fail as expired.
 	expiredAccessKey = "EXPIRED"
+
+	// answerDelay is how long an answer takes at least. The SDK closes a request's body when the
+	// head of the answer is there, and breaks the connection under the rest of a long answer if its
+	// own writer had not yet come to the end of that body; no real service is quick enough for
+	// that.
+	answerDelay = time.Millisecond
 
 	jsonContentType = "application/x-amz-json-1.1"
 )
@@ -116,6 +123,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	s.log.Debug("api call", "action", call.Action, "err", call.Err)
 
+	time.Sleep(time.Until(at.Add(answerDelay)))
 	w.Header().Set("X-Amzn-Requestid", newUUID())
 	if req.service == "sts" {
 		writeXML(w, answer, failure)
@@ -147,7 +155,8 @@ func (s *Server) answer(req *apiRequest, r *http.Request) (any, error) {
 	return do(req)
 }
 
-// route finds service and operation: X-Amz-Target for the JSON services, the Action parameter for STS.
+// route finds service and operation: X-Amz-Target for the JSON services, the Action parameter for
+// STS.
 func route(req *apiRequest, r *http.Request) error {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		prefix, operation, _ := strings.Cut(target, ".")
@@ -173,9 +182,11 @@ func route(req *apiRequest, r *http.Request) error {
 	return &apiError{Code: "UnknownOperationException", Message: "neither X-Amz-Target nor Action"}
 }
 
-// authorization is the shape of a Signature Version 4 header; the signature itself is not checked, because the fake knows no secrets.
+// authorization is the shape of a Signature Version 4 header; the signature itself is not checked,
+// because the fake knows no secrets.
 var authorization = regexp.MustCompile(
-	`^AWS4-HMAC-SHA256 Credential=([^/, ]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request, ?SignedHeaders=[a-z0-9;-]+, ?Signature=[0-9a-f]{64}$`)
+	`^AWS4-HMAC-SHA256 Credential=([^/, ]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request,` +
+		` ?SignedHeaders=[a-z0-9;-]+, ?Signature=[0-9a-f]{64}$`)
 
 // authenticate checks the shape of the signature and its scope, and remembers the region.
 func authenticate(req *apiRequest, header string) error {
@@ -194,7 +205,10 @@ func authenticate(req *apiRequest, header string) error {
 		return err
 	}
 	if m[4] != req.service {
-		return &apiError{Code: "InvalidSignatureException", Message: fmt.Sprintf("Credential should be scoped to correct service: '%s'.", req.service)}
+		return &apiError{
+			Code:    "InvalidSignatureException",
+			Message: fmt.Sprintf("Credential should be scoped to correct service: '%s'.", req.service),
+		}
 	}
 	req.region = m[3]
 	return nil
@@ -219,7 +233,8 @@ func (e *apiError) status() int {
 	return e.Status
 }
 
-// writeJSON writes an answer of a JSON 1.1 service. ECS spells the message in lower case, SSM does not.
+// writeJSON writes an answer of a JSON 1.1 service. ECS spells the message in lower case, SSM does
+// not.
 func writeJSON(w http.ResponseWriter, service string, answer any, failure *apiError) {
 	w.Header().Set("Content-Type", jsonContentType)
 	if failure != nil {

@@ -169,11 +169,15 @@ func TestCalls(t *testing.T) {
 		{Service: "ecs", Operation: "DescribeTasks", Action: "ecs:DescribeTasks", Resources: []string{arn}},
 		{Service: "ecs", Operation: "DescribeServices", Action: "ecs:DescribeServices", Resources: []string{account + "service/prod/api"}},
 		{Service: "ecs", Operation: "DescribeClusters", Action: "ecs:DescribeClusters", Resources: []string{account + "cluster/prod"}},
-		{Service: "ssm", Operation: "StartSession", Action: "ssm:StartSession",
-			Resources: []string{arn, "arn:aws:ssm:eu-west-1::document/AWS-StartPortForwardingSession"}},
+		{
+			Service: "ssm", Operation: "StartSession", Action: "ssm:StartSession",
+			Resources: []string{arn, "arn:aws:ssm:eu-west-1::document/AWS-StartPortForwardingSession"},
+		},
 		{Service: "ssm", Operation: "GetConnectionStatus", Action: "ssm:GetConnectionStatus", Resources: []string{arn}},
-		{Service: "ssm", Operation: "TerminateSession", Action: "ssm:TerminateSession",
-			Resources: []string{"arn:aws:ssm:eu-west-1:111122223333:session/" + id}},
+		{
+			Service: "ssm", Operation: "TerminateSession", Action: "ssm:TerminateSession",
+			Resources: []string{"arn:aws:ssm:eu-west-1:111122223333:session/" + id},
+		},
 		{Service: "sts", Operation: "GetCallerIdentity", Action: "sts:GetCallerIdentity", Resources: []string{"*"}},
 	}
 	got := s.Calls()

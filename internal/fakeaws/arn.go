@@ -16,7 +16,8 @@ func (s *Server) serviceARN(cluster, name string) string {
 	return s.ecsARN("service/" + cluster + "/" + name)
 }
 
-// taskARN writes the new format, or the old one (without a cluster) for an old id, a UUID with dashes.
+// taskARN writes the new format, or the old one (without a cluster) for an old id, a UUID with
+// dashes.
 func (s *Server) taskARN(cluster, id string) string {
 	if strings.Contains(id, "-") {
 		return s.ecsARN("task/" + id)
@@ -62,7 +63,8 @@ func parseTaskRef(s string) taskRef {
 // ssmTarget is a container as Session Manager names it.
 type ssmTarget struct{ cluster, taskID, runtimeID string }
 
-// parseTarget reads ecs:<cluster>_<taskId>_<runtimeId>. It reads from the right, because cluster names may hold underscores and the ids do not.
+// parseTarget reads ecs:<cluster>_<taskId>_<runtimeId>. It reads from the right, because cluster
+// names may hold underscores and the ids do not.
 func parseTarget(s string) (ssmTarget, bool) {
 	rest, ok := strings.CutPrefix(s, "ecs:")
 	if !ok {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkDownload measures bytes from a container's port to the client, the direction of a heap snapshot.
+// BenchmarkDownload measures bytes from a container's port to the client, the direction of a heap
+// snapshot.
 func BenchmarkDownload(b *testing.B) {
 	for _, bench := range []struct {
 		name string

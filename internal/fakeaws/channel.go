@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// channel is the gateway's side of a session: the client's socket, the agent's socket, and what is in flight between them. The gateway stores nothing:
-// when either socket is lost, everything in flight is, in both directions.
+// channel is the gateway's side of a session: the client's socket, the agent's socket, and what is
+// in flight between them. The gateway stores nothing: when either socket is lost, everything in
+// flight is, in both directions.
 type channel struct {
 	toClient, toAgent *line
 
@@ -29,6 +30,7 @@ func (ch *channel) attach(sock *clientSocket) (replaced *clientSocket) {
 	defer ch.mu.Unlock()
 	replaced = ch.client
 	if replaced != nil {
+		replaced.stop()
 		ch.loseInFlight()
 	}
 	ch.client = sock
@@ -48,8 +50,8 @@ func (ch *channel) detach(sock *clientSocket) *clientSocket {
 	}
 	sock = ch.client
 	ch.client = nil
-	ch.loseInFlight()
 	sock.stop()
+	ch.loseInFlight()
 	if ch.agentUp {
 		ch.toAgent.announce(publication(typePause))
 	}
@@ -128,7 +130,8 @@ func (ch *channel) close(closed []byte) {
 // waitRoom blocks the agent's data while the way to the client is full, as a TCP socket would.
 func (ch *channel) waitRoom(ctx context.Context) error { return ch.toClient.waitRoom(ctx) }
 
-// publication is the gateway's word to one side that the other has come (typeStart) or gone (typePause).
+// publication is the gateway's word to one side that the other has come (typeStart) or gone
+// (typePause).
 func publication(kind string) []byte {
 	f := frame{Type: kind, Created: time.Now(), ID: newMessageID()}
 	return f.encode()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -41,7 +43,12 @@ func awsConfig(s *Server, key, region string) aws.Config {
 		Region:       region,
 		Credentials:  credentials.NewStaticCredentialsProvider(key, "secret", ""),
 		BaseEndpoint: aws.String(s.URL()),
-		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
+		// API errors must come through at once; broken connections must not (see answerDelay).
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.Retryables = []retry.IsErrorRetryable{retry.RetryableConnectionError{}}
+			})
+		},
 	}
 }
 
@@ -57,7 +64,8 @@ func stsClient(s *Server) *awssts.Client {
 	return awssts.NewFromConfig(awsConfig(s, accessKeyID, defaultRegion))
 }
 
-// listen serves every connection of a loopback port with handle until the test ends, and returns the address.
+// listen serves every connection of a loopback port with handle until the test ends, and returns
+// the address.
 func listen(t testing.TB, handle func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -89,7 +97,8 @@ func listen(t testing.TB, handle func(net.Conn)) string {
 
 func echo(conn net.Conn) { _, _ = io.Copy(conn, conn) }
 
-// addNode puts a task into s whose container api reaches address as port 9229, and returns its ARN and SSM target.
+// addNode puts a task into s whose container api reaches address as port 9229, and returns its ARN
+// and SSM target.
 func addNode(s *Server, address string) (arn, target string) {
 	c := Container{Name: "api", Essential: true, Ports: map[int]string{9229: address}}
 	task := Task{Cluster: "prod", Service: "api", ID: newHex(32), Exec: true, Containers: []Container{c}}
@@ -110,7 +119,8 @@ func startSession(t testing.TB, s *Server, target string) *awsssm.StartSessionOu
 	return out
 }
 
-// client is a data-channel client as simple as can be: it acknowledges, orders, and resends everything that is not acknowledged.
+// client is a data-channel client as simple as can be: it acknowledges, orders, and resends
+// everything that is not acknowledged.
 type client struct {
 	t     testing.TB
 	id    string
@@ -126,14 +136,17 @@ type client struct {
 	wg   sync.WaitGroup
 
 	mu       sync.Mutex
-	conn     *websocket.Conn // nil while there is none
+	conn     *websocket.Conn // the latest
+	transmit func([]byte)    // nil while there is no connection
 	lost     chan error      // capacity 1 for each connection
 	version  string
+	status   int // of the handshake's action
 	next     int64
 	unacked  map[int64][]byte
 	expected int64
 	early    map[int64]frame
-	seen     int // stream messages that arrived, duplicates included
+	mute     bool  // acknowledge nothing
+	seen     int64 // stream messages that arrived, duplicates included
 }
 
 // connect opens a data channel and leaves the handshake to run.
@@ -154,7 +167,7 @@ func newTestClient(t testing.TB, id string) *client {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c := &client{
-		t: t, id: id, near: near, mux: mux, ctx: ctx, stop: stop, version: "1.3.0.0",
+		t: t, id: id, near: near, mux: mux, ctx: ctx, stop: stop, version: "1.3.0.0", status: actionSuccess,
 		ready: make(chan struct{}), over: make(chan closedJSON, 1), flags: make(chan uint32, 16), kinds: make(chan string, 64),
 		unacked: map[int64][]byte{}, early: map[int64]frame{},
 	}
@@ -178,11 +191,7 @@ func (c *client) close() {
 // open dials the gateway and presents the token; the connection may be the first or a later one.
 func (c *client) open(url, token string) {
 	c.t.Helper()
-	conn, _, err := websocket.Dial(c.ctx, url, nil)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	conn.SetReadLimit(maxMessage)
+	conn := dial(c.t, url)
 	hello, _ := json.Marshal(openJSON{MessageSchemaVersion: "1.0", TokenValue: token, ClientID: newUUID(), ClientVersion: c.version})
 	if err := conn.Write(c.ctx, websocket.MessageText, hello); err != nil {
 		c.t.Fatal(err)
@@ -190,18 +199,55 @@ func (c *client) open(url, token string) {
 	lost := make(chan error, 1)
 	c.mu.Lock()
 	c.conn, c.lost = conn, lost
+	c.transmit = func(msg []byte) { _ = conn.Write(c.ctx, websocket.MessageBinary, msg) }
 	c.mu.Unlock()
 	c.wg.Go(func() { lost <- c.read(conn) })
 }
 
-// resume opens the data channel again.
+// dial opens a websocket.
+func dial(t testing.TB, url string) *websocket.Conn {
+	t.Helper()
+	conn, _, err := websocket.Dial(context.Background(), url, nil) //nolint:bodyclose // the library says: never needed
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.SetReadLimit(maxMessage)
+	return conn
+}
+
+// wire connects the client to a session without any socket, for tests in a synctest bubble.
+func (c *client) wire(sess *session) {
+	ctx, stop := context.WithCancel(c.ctx)
+	lost := make(chan error, 1)
+	c.mu.Lock()
+	c.transmit, c.lost = sess.fromClient, lost
+	c.mu.Unlock()
+	sess.channel.attach(&clientSocket{stop: stop})
+	c.wg.Go(func() {
+		for {
+			msg, err := sess.channel.toClient.take(ctx)
+			if err != nil {
+				lost <- err
+				return
+			}
+			c.handle(msg)
+		}
+	})
+}
+
+// resume opens the data channel again and waits until the gateway has both sides.
 func (c *client) resume(s *Server) {
 	c.t.Helper()
+	for len(c.kinds) > 0 {
+		<-c.kinds
+	}
 	out, err := ssmClient(s).ResumeSession(c.ctx, &awsssm.ResumeSessionInput{SessionId: &c.id})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	c.open(*out.StreamUrl, *out.TokenValue)
+	for within(c.t, "start_publication", c.kinds) != typeStart {
+	}
 }
 
 // awaitLoss waits until the connection that is open now is gone, and says why.
@@ -218,13 +264,17 @@ func (c *client) read(conn *websocket.Conn) error {
 		if err != nil {
 			return err
 		}
-		f, err := decodeFrame(b)
-		if err != nil {
-			c.t.Errorf("client got %v", err)
-			return err
-		}
-		c.receive(f)
+		c.handle(b)
 	}
+}
+
+func (c *client) handle(msg []byte) {
+	f, err := decodeFrame(msg)
+	if err != nil {
+		c.t.Errorf("client got %v", err)
+		return
+	}
+	c.receive(f)
 }
 
 func (c *client) receive(f frame) {
@@ -269,10 +319,19 @@ func (c *client) receive(f frame) {
 	}
 }
 
+// counts says how many stream messages arrived, with and without repetitions.
+func (c *client) counts() (seen, distinct int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen, c.expected + int64(len(c.early))
+}
+
 func (c *client) deliver(f frame) {
 	switch f.PayloadType {
 	case payloadHandshakeRequest:
-		c.send(payloadHandshakeResponse, []byte(`{"ClientVersion":"`+c.version+`","ProcessedClientActions":[{"ActionType":"SessionType","ActionStatus":1}]}`))
+		c.send(payloadHandshakeResponse, fmt.Appendf(nil,
+			`{"ClientVersion":%q,"ProcessedClientActions":[{"ActionType":"SessionType","ActionStatus":%d}]}`,
+			c.version, c.status))
 	case payloadHandshakeComplete:
 		close(c.ready)
 	case payloadFlag:
@@ -284,6 +343,9 @@ func (c *client) deliver(f frame) {
 
 // ack acknowledges f. The caller holds c.mu.
 func (c *client) ack(f frame) {
+	if c.mute {
+		return
+	}
 	payload, _ := json.Marshal(ackJSON{Type: f.Type, ID: f.ID.String(), Sequence: f.Sequence, IsSequential: true})
 	ack := frame{Type: typeAck, Created: time.Now(), ID: newMessageID(), Payload: payload}
 	c.write(ack.encode())
@@ -291,8 +353,8 @@ func (c *client) ack(f frame) {
 
 // write sends bytes on the connection, if there is one. The caller holds c.mu.
 func (c *client) write(msg []byte) {
-	if c.conn != nil {
-		_ = c.conn.Write(c.ctx, websocket.MessageBinary, msg)
+	if c.transmit != nil {
+		c.transmit(msg)
 	}
 }
 
@@ -340,7 +402,8 @@ func (c *client) resend() {
 	}
 }
 
-// await is the time within which something must happen that takes far less; it fails a test that would hang.
+// await is the time within which something must happen that takes far less; it fails a test that
+// would hang.
 const await = 20 * time.Second
 
 // within fails the test unless c delivers in time.

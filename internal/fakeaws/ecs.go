@@ -79,7 +79,8 @@ func readPageToken(token string) (from int, err error) {
 	return from, nil
 }
 
-// worldOf is the world of the region that the request was signed for. Only one region has anything in it. The caller holds s.mu.
+// worldOf is the world of the region that the request was signed for. Only one region has anything
+// in it. The caller holds s.mu.
 func (s *Server) worldOf(r *apiRequest) *world {
 	if r.region != s.cfg.Region {
 		return &world{}

@@ -12,6 +12,7 @@ import (
 // epoch is a time as the JSON services write it: seconds with a fraction.
 type epoch time.Time
 
+// MarshalJSON writes milliseconds as the fraction.
 func (t epoch) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, float64(time.Time(t).UnixMilli())/1000, 'f', 3, 64), nil
 }
@@ -132,7 +133,8 @@ func (w *world) launchType(svc *Service) string {
 	return defaultLaunchType
 }
 
-// serviceJSON counts the tasks of a service; its task definition is that of the newest revision running.
+// serviceJSON counts the tasks of a service; its task definition is that of the newest revision
+// running.
 func (s *Server) serviceJSON(w *world, svc *Service) serviceJSON {
 	out := serviceJSON{
 		ServiceArn: s.serviceARN(svc.Cluster, svc.Name), ServiceName: svc.Name, ClusterArn: s.clusterARN(svc.Cluster),
@@ -217,13 +219,16 @@ func (s *Server) definitionJSON(d *definition) definitionJSON {
 		Compatibilities: []string{"EC2", "FARGATE"}, RequiresCompatibilities: []string{t.LaunchType},
 		RuntimePlatform:      map[string]string{"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
 		PlacementConstraints: []any{}, Volumes: []any{}, RegisteredAt: epoch(d.created),
+		ContainerDefinitions: []containerDefinitionJSON{},
 	}
 	for i := range t.Containers {
 		c := &t.Containers[i]
 		out.ContainerDefinitions = append(out.ContainerDefinitions, containerDefinitionJSON{
-			Name: c.Name, Image: c.Image, Essential: c.Essential, CPU: c.CPU, Memory: c.Memory, MemoryReservation: c.MemoryReservation,
-			EntryPoint: slices.Clone(c.EntryPoint), Command: slices.Clone(c.Command), Environment: sortedPairs(c.Environment), MountPoints: []any{}, VolumesFrom: []any{},
-			PortMappings: portMappings(c), ReadonlyRootFilesystem: c.ReadonlyRootFilesystem,
+			Name: c.Name, Image: c.Image, Essential: c.Essential,
+			CPU: c.CPU, Memory: c.Memory, MemoryReservation: c.MemoryReservation,
+			EntryPoint: slices.Clone(c.EntryPoint), Command: slices.Clone(c.Command),
+			Environment: sortedPairs(c.Environment), PortMappings: portMappings(c),
+			MountPoints: []any{}, VolumesFrom: []any{}, ReadonlyRootFilesystem: c.ReadonlyRootFilesystem,
 		})
 	}
 	return out

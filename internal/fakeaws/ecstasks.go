@@ -150,8 +150,9 @@ type sessionJSON struct {
 
 const (
 	// The texts are AWS's own, the apostrophe included.
-	execNotEnabled = "The execute command failed because execute command was not enabled when the task was run or the execute command agent isn’t running. " +
-		"Wait and try again or run a new task with execute command enabled and try again."
+	execNotEnabled = "The execute command failed because execute command was not enabled when the " +
+		"task was run or the execute command agent isn’t running. Wait and try again or run a new " +
+		"task with execute command enabled and try again."
 	execInternalError = "The execute command failed due to an internal error. Try again later."
 )
 

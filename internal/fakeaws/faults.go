@@ -6,7 +6,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// agentReconnectDelay is how long an agent takes to open its data channel again: its retryer begins with 100 to 200 ms (agent/session/config).
+// agentReconnectDelay is how long an agent takes to open its data channel again: its retryer begins
+// with 100 to 200 ms (agent/session/config).
 const agentReconnectDelay = 150 * time.Millisecond
 
 // Fault makes an API operation fail.
@@ -22,7 +23,8 @@ type Fault struct {
 	Times int
 }
 
-// Fault makes an operation fail from now on. Of several faults for one operation the oldest that is left counts.
+// Fault makes an operation fail from now on. Of several faults for one operation the oldest that is
+// left counts.
 func (s *Server) Fault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,24 +55,29 @@ func (s *Server) takeFault(operation string) *apiError {
 	return nil
 }
 
-// KillClientSocket resets the client's TCP connection. Everything in flight is lost in both directions; the session lives, and ResumeSession works. It does nothing
-// when no client is connected.
-func (s *Server) KillClientSocket(sessionID string) {
-	if sock := s.detachClient(sessionID); sock != nil {
-		sock.reset()
+// KillClientSocket resets the client's TCP connection. Everything in flight is lost in both
+// directions; the session lives, and ResumeSession works. It says whether a client was connected.
+func (s *Server) KillClientSocket(sessionID string) bool {
+	sock := s.detachClient(sessionID)
+	if sock == nil {
+		return false
 	}
+	sock.reset()
+	return true
 }
 
-// Bye closes the client's socket as the gateway does about once an hour: close code 1000, reason "Bye". The session lives.
-func (s *Server) Bye(sessionID string) {
+// Bye closes the client's socket as the gateway does about once an hour: close code 1000, reason
+// "Bye". What is in flight is lost, the session lives. It says whether a client was connected.
+func (s *Server) Bye(sessionID string) bool {
 	sock := s.detachClient(sessionID)
 	if sock == nil || !s.enter() {
-		return
+		return false
 	}
 	go func() {
 		defer s.wg.Done()
 		_ = sock.conn.Close(websocket.StatusNormalClosure, "Bye") // the client may have left first
 	}()
+	return true
 }
 
 // detachClient takes a session's client socket from it.
@@ -82,12 +89,13 @@ func (s *Server) detachClient(sessionID string) *clientSocket {
 	return sess.channel.detach(nil)
 }
 
-// KillAgentSocket breaks the agent's data channel. Everything in flight is lost in both directions; the agent opens a new one after a short while, reading on from its
-// ports meanwhile.
-func (s *Server) KillAgentSocket(sessionID string) {
+// KillAgentSocket breaks the agent's data channel. Everything in flight is lost in both directions;
+// the agent opens a new one after a short while, reading on from its ports meanwhile. It says
+// whether the agent was connected.
+func (s *Server) KillAgentSocket(sessionID string) bool {
 	sess := s.session(sessionID)
 	if sess == nil || !sess.channel.agentLost() || !s.enter() {
-		return
+		return false
 	}
 	go func() {
 		defer s.wg.Done()
@@ -99,16 +107,19 @@ func (s *Server) KillAgentSocket(sessionID string) {
 		case <-sess.ctx.Done():
 		}
 	}()
+	return true
 }
 
-// Silence makes the agents of all containers take sessions but never speak: no handshake ever comes. It counts for sessions that start from now on.
+// Silence makes the agents of all containers take sessions but never speak: no handshake ever
+// comes. It counts for sessions that start from now on.
 func (s *Server) Silence(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.silent = on
 }
 
-// RefuseResume makes ResumeSession answer without a token for this session, which is how AWS says that it is over.
+// RefuseResume makes ResumeSession answer without a token for this session, which is how AWS says
+// that it is over.
 func (s *Server) RefuseResume(sessionID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -20,14 +20,17 @@ const (
 	// pace is the agent's pause after each payload that it sends.
 	pace = time.Millisecond
 
-	// Without Config.Pace the agent is as fast as acknowledgements come in, but it has no more than a window in flight at that speed, and beyond it keeps
-	// the pace. So trouble costs what it costs with the real agent, however fast the fake is: one that ran on at full speed would fill its buffer
-	// of 100,000 messages in the blink that a broken socket takes, and then resend them at ten a second.
+	// Without Config.Pace the agent is as fast as acknowledgements come in, but it has no more than
+	// a window in flight at that speed, and beyond it keeps the pace. So trouble costs what it
+	// costs with the real agent, however fast the fake is: one that ran on at full speed would fill
+	// its buffer of 100,000 messages in the blink that a broken socket takes, and then resend them
+	// at ten a second.
 	baseWindow  = 128 // messages in flight when there is no RTT
 	windowPerMS = 40  // more messages for each millisecond of RTT: about 40 MB/s
 )
 
-// forward is the port plugin of a session: smux streams on one side, connections to a port of the container on the other.
+// forward is the port plugin of a session: smux streams on one side, connections to a port of the
+// container on the other.
 type forward struct {
 	worker *worker
 	near   pipeEnd // the data channel's end
@@ -35,12 +38,18 @@ type forward struct {
 	window int64
 }
 
-// newForward starts the smux server of a session.
-func newForward(w *worker, keepAlive bool) (*forward, error) {
-	near, far := newPipe(pipeCapacity)
+// smuxConfig is the agent's for a client of this version.
+func smuxConfig(clientVersion string) *smux.Config {
 	cfg := smux.DefaultConfig()
-	cfg.KeepAliveDisabled = !keepAlive
-	mux, err := smux.Server(far, cfg)
+	cfg.Version = 1
+	cfg.KeepAliveDisabled = compareVersions(clientVersion, noKeepAliveAfter) > 0
+	return cfg
+}
+
+// newForward starts the smux server of a session.
+func newForward(w *worker, clientVersion string) (*forward, error) {
+	near, far := newPipe(pipeCapacity)
+	mux, err := smux.Server(far, smuxConfig(clientVersion))
 	if err != nil {
 		return nil, fmt.Errorf("starting smux: %w", err)
 	}
@@ -48,13 +57,15 @@ func newForward(w *worker, keepAlive bool) (*forward, error) {
 	return &forward{worker: w, near: near, mux: mux, window: window}, nil
 }
 
-// write hands the client's bytes to smux. It blocks when nobody takes them, and with it everything that the agent receives: so does the real one.
+// write hands the client's bytes to smux. It blocks when nobody takes them, and with it everything
+// that the agent receives: so does the real one.
 func (fw *forward) write(p []byte) error {
 	_, err := fw.near.Write(p)
 	return err
 }
 
-// run forwards connections until ctx ends, the client terminates the session, or smux fails. Every connection is closed when it returns.
+// run forwards connections until ctx ends, the client terminates the session, or smux fails. Every
+// connection is closed when it returns.
 func (fw *forward) run(ctx context.Context, terminated <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
@@ -92,8 +103,8 @@ func (fw *forward) pump(ctx context.Context) error {
 	}
 }
 
-// rest is the pause after a message: a millisecond with Config.Pace, else none within the window, and beyond it until something is acknowledged but no
-// longer than a millisecond.
+// rest is the pause after a message: a millisecond with Config.Pace, else none within the window,
+// and beyond it until something is acknowledged but no longer than a millisecond.
 func (fw *forward) rest(ctx context.Context) error {
 	st := fw.worker.stream
 	var acked <-chan struct{}
@@ -114,7 +125,8 @@ func (fw *forward) rest(ctx context.Context) error {
 	return nil
 }
 
-// accept dials the container's port for each stream, one after the other. A failed dial closes the stream and tells the client so by a flag.
+// accept dials the container's port for each stream, one after the other. A failed dial closes the
+// stream and tells the client so by a flag.
 func (fw *forward) accept(ctx context.Context, wg *sync.WaitGroup) error {
 	for {
 		stream, err := fw.mux.AcceptStream()
@@ -132,7 +144,8 @@ func (fw *forward) accept(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 }
 
-// join copies between stream and conn until either ends; then both are closed at once, as by the agent, which knows no half-closed connections.
+// join copies between stream and conn until either ends; then both are closed at once, as by the
+// agent, which knows no half-closed connections.
 func join(ctx context.Context, stream *smux.Stream, conn net.Conn) {
 	closeBoth := func() {
 		_ = stream.Close() // either may be closed already

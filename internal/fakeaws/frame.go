@@ -28,9 +28,9 @@ const (
 	payloadFlag              = 10
 )
 
-// Flags: the payload of a payloadFlag message, a big-endian uint32.
+// Flags: the payload of a payloadFlag message, a big-endian uint32. A multiplexing agent knows no
+// others.
 const (
-	flagDisconnectToPort   = 1
 	flagTerminateSession   = 2
 	flagConnectToPortError = 3
 )
@@ -94,7 +94,8 @@ func (f *frame) encode() []byte {
 	return b
 }
 
-// decodeFrame reads a message. The payload is a part of b, not a copy. The lengths must agree with len(b) and the digest with the payload.
+// decodeFrame reads a message. The payload is a part of b, not a copy. The lengths must agree with
+// len(b) and the digest with the payload.
 func decodeFrame(b []byte) (frame, error) {
 	if len(b) < atPayload {
 		return frame{}, &frameError{fmt.Sprintf("%d bytes, shorter than a header", len(b))}
@@ -124,7 +125,8 @@ func decodeFrame(b []byte) (frame, error) {
 	return f, nil
 }
 
-// frameType reads the message type alone. Senders pad it with blanks or with zero bytes. Names that are on the hot path cost no allocation.
+// frameType reads the message type alone. Senders pad it with blanks or with zero bytes. Names that
+// are on the hot path cost no allocation.
 func frameType(b []byte) string {
 	if len(b) < atSchemaVersion {
 		return ""
@@ -140,6 +142,3 @@ func frameType(b []byte) string {
 	}
 	return string(name)
 }
-
-// frameSequence reads the sequence number alone, of bytes known to be a message.
-func frameSequence(b []byte) int64 { return int64(binary.BigEndian.Uint64(b[atSequence:])) }

@@ -55,7 +55,8 @@ func TestFrameRefuses(t *testing.T) {
 	}
 }
 
-// pluginLog is a logger for the plugin's codec, which logs nothing but errors that it returns as well.
+// pluginLog is a logger for the plugin's codec, which logs nothing but errors that it returns as
+// well.
 type pluginLog struct{ log.T }
 
 func (pluginLog) Error(...any) error          { return nil }
@@ -94,14 +95,16 @@ func TestFrameMatchesPlugin(t *testing.T) {
 			if err := back.Validate(); err != nil {
 				t.Error(err)
 			}
-			if back.MessageType != kind || back.SequenceNumber != 77 || back.MessageId.String() != f.ID.String() || !bytes.Equal(back.Payload, payload) {
+			if back.MessageType != kind || back.SequenceNumber != 77 ||
+				back.MessageId.String() != f.ID.String() || !bytes.Equal(back.Payload, payload) {
 				t.Errorf("%s: plugin reads %+v", kind, back)
 			}
 		}
 	}
 }
 
-// FuzzDecodeFrame checks that what is accepted is written back byte for byte, but for padding, and read alike by the plugin.
+// FuzzDecodeFrame checks that what is accepted is written back byte for byte, but for padding, and
+// read alike by the plugin.
 func FuzzDecodeFrame(f *testing.F) {
 	for _, kind := range []string{typeInput, typeAck, typeClosed} {
 		example := exampleFrame(kind, []byte(`{"a":1}`))

@@ -21,7 +21,8 @@ const (
 	// maxMessage is far above the 1 kB payloads and 175-byte acknowledgements of both sides.
 	maxMessage = 1 << 20
 
-	// clientBuffer bounds what the kernel holds on the way to the client, so that a killed socket loses about as much as a real one.
+	// clientBuffer bounds what the kernel holds on the way to the client, so that a killed socket
+	// loses about as much as a real one.
 	clientBuffer = 64 << 10
 
 	publishSubscribe = "publish_subscribe"
@@ -34,7 +35,8 @@ var errReplaced = errors.New("another socket took over the session")
 type clientSocket struct {
 	conn *websocket.Conn
 	tcp  *net.TCPConn
-	// stop ends the writer between two messages; abort ends everything, in the middle of a message if need be.
+	// stop ends the writer between two messages; abort ends everything, in the middle of a message
+	// if need be.
 	stop  context.CancelFunc
 	abort context.CancelCauseFunc
 }
@@ -82,7 +84,7 @@ func (s *Server) serveDataChannel(w http.ResponseWriter, r *http.Request) {
 	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(maxMessage)
 
-	ctx, abort := context.WithCancelCause(s.ctx)
+	ctx, abort := context.WithCancelCause(r.Context())
 	defer abort(nil)
 	if err := open(ctx, conn, sess); err != nil {
 		s.log.Debug("data channel refused", "session", sess.id, "err", err)
@@ -119,7 +121,8 @@ func open(ctx context.Context, conn *websocket.Conn, sess *session) error {
 	return nil
 }
 
-// carry moves messages in both directions until the socket fails (ctx) or the writer is told to stop (writing).
+// carry moves messages in both directions until the socket fails (ctx) or the writer is told to
+// stop (writing).
 func (sess *session) carry(ctx, writing context.Context, sock *clientSocket) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -138,7 +141,8 @@ func (sess *session) carry(ctx, writing context.Context, sock *clientSocket) err
 	return err
 }
 
-// writeClient sends what is due to the client. It returns io.EOF after the last message of an ended session.
+// writeClient sends what is due to the client. It returns io.EOF after the last message of an ended
+// session.
 func (sess *session) writeClient(ctx, writing context.Context, conn *websocket.Conn) error {
 	for {
 		msg, err := sess.channel.toClient.take(writing)
@@ -169,7 +173,8 @@ func (sess *session) readClient(ctx context.Context, conn *websocket.Conn) error
 	}
 }
 
-// fromClient passes a message of the client on. Data among them, and nothing else, keeps the session from idling out.
+// fromClient passes a message of the client on. Data among them, and nothing else, keeps the
+// session from idling out.
 func (sess *session) fromClient(msg []byte) {
 	if frameType(msg) == typeInput {
 		sess.touch()

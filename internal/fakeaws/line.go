@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// lineRoom is how many messages one direction holds before the agent's writes block: about what the TCP buffers between an agent and a client hold.
+// lineRoom is how many messages one direction holds before the agent's writes block: about what the
+// TCP buffers between an agent and a client hold.
 const lineRoom = 4096
 
-// line is one direction of the way between client and agent: messages in flight, each due at its own time. Losing the line's socket loses them.
+// line is one direction of the way between client and agent: messages in flight, each due at its
+// own time. Losing the line's socket loses them.
 type line struct {
 	network *network
 	delay   time.Duration
@@ -34,7 +36,8 @@ func newLine(n *network, delay time.Duration) *line {
 	return &line{network: n, delay: delay, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
-// put sends a message on its way. It never blocks. Messages keep their order unless the network faults say otherwise.
+// put sends a message on its way. It never blocks. Messages keep their order unless the network
+// faults say otherwise.
 func (l *line) put(msg []byte) {
 	now := time.Time{}
 	fate := l.network.fate()
@@ -58,7 +61,8 @@ func (l *line) put(msg []byte) {
 	}
 }
 
-// announce sends a message of the gateway itself, which the network faults spare: the tunnel has no way to ask for it again.
+// announce sends a message of the gateway itself, which the network faults spare: the tunnel has no
+// way to ask for it again.
 func (l *line) announce(msg []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,7 +74,8 @@ func (l *line) announce(msg []byte) {
 	}
 }
 
-// insert keeps the queue in the order of due; equal times keep the order of arrival. The place is almost always at the end.
+// insert keeps the queue in the order of due; equal times keep the order of arrival. The place is
+// almost always at the end.
 func (l *line) insert(p parcel) {
 	i := len(l.queue)
 	for i > 0 && l.queue[i-1].due.After(p.due) {
@@ -80,23 +85,28 @@ func (l *line) insert(p parcel) {
 	notify(l.wake)
 }
 
-// take waits for the next message that is due. It returns io.EOF when the line is finished and empty, else the cause of ctx.
+// take waits for the next message that is due. It returns io.EOF when the line is finished and
+// empty, else the cause of ctx. Once ctx has ended it takes nothing that is put later: that is for
+// the one who takes over.
 func (l *line) take(ctx context.Context) ([]byte, error) {
 	for {
-		msg, wait, err := l.next()
+		msg, wait, err := l.next(ctx)
 		if msg != nil || err != nil {
 			return msg, err
 		}
-		if err := l.await(ctx, wait); err != nil {
-			return nil, err
-		}
+		l.await(ctx, wait)
 	}
 }
 
-// next returns the first message if it is due, else how long it will be, or a negative time when there is none.
-func (l *line) next() (msg []byte, wait time.Duration, err error) {
+// next returns the first message if it is due, else how long it will be, or a negative time when
+// there is none.
+func (l *line) next(ctx context.Context) (msg []byte, wait time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if ctx.Err() != nil {
+		notify(l.wake) // this taker may have used up the wake-up of its successor
+		return nil, 0, context.Cause(ctx)
+	}
 	if len(l.queue) == 0 {
 		if l.finished {
 			return nil, 0, io.EOF
@@ -118,7 +128,7 @@ func (l *line) next() (msg []byte, wait time.Duration, err error) {
 }
 
 // await waits until the line changes, wait has passed (unless it is negative), or ctx ends.
-func (l *line) await(ctx context.Context, wait time.Duration) error {
+func (l *line) await(ctx context.Context, wait time.Duration) {
 	var due <-chan time.Time
 	if wait >= 0 {
 		timer := time.NewTimer(wait)
@@ -129,9 +139,7 @@ func (l *line) await(ctx context.Context, wait time.Duration) error {
 	case <-l.wake:
 	case <-due:
 	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
-	return nil
 }
 
 // waitRoom blocks while the line is full. Only one goroutine may wait.

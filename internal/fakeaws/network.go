@@ -7,16 +7,18 @@ import (
 )
 
 const (
-	// reorderDelay is how late a reordered message is: at the agent's pace a handful of later ones overtake it.
+	// reorderDelay is how late a reordered message is: at the agent's pace a handful of later ones
+	// overtake it.
 	reorderDelay = 5 * time.Millisecond
 	// duplicateDelay is how long after the first a second copy arrives.
 	duplicateDelay = time.Millisecond
 )
 
-// NetworkFaults are what goes wrong between the client and the agent, in both directions, with stream messages and acknowledgements. The gateway's own
-// messages are spared.
+// NetworkFaults are what goes wrong between the client and the agent, in both directions, with
+// stream messages and acknowledgements. The gateway's own messages are spared.
 type NetworkFaults struct {
-	// Drop, Reorder and Duplicate are the probabilities, 0 to 1, that a message is lost, is overtaken by later ones, or arrives twice.
+	// Drop, Reorder and Duplicate are the probabilities, 0 to 1, that a message is lost, is
+	// overtaken by later ones, or arrives twice.
 	Drop, Reorder, Duplicate float64
 	// Delay is added to every message, one way.
 	Delay time.Duration
@@ -38,7 +40,8 @@ type fate struct {
 	late        time.Duration // beyond its turn
 }
 
-// Network sets what goes wrong on the data channels from now on, in sessions that are open as well. The zero NetworkFaults ends the trouble.
+// Network sets what goes wrong on the data channels from now on, in sessions that are open as well.
+// The zero NetworkFaults ends the trouble.
 func (s *Server) Network(f NetworkFaults) {
 	n := &s.network
 	n.mu.Lock()

@@ -5,10 +5,12 @@ import (
 	"sync"
 )
 
-// pipeCapacity is Linux's default for a unix socket (net.core.wmem_default), which is what stands between the agent's data channel and its smux server.
+// pipeCapacity is Linux's default for a unix socket (net.core.wmem_default), which is what stands
+// between the agent's data channel and its smux server.
 const pipeCapacity = 212_992
 
-// buffer is one direction of a pipe: bytes in a ring. Writers block while it is full, readers while it is empty.
+// buffer is one direction of a pipe: bytes in a ring. Writers block while it is full, readers while
+// it is empty.
 type buffer struct {
 	mu      sync.Mutex
 	changed sync.Cond
@@ -23,7 +25,8 @@ func newBuffer(capacity int) *buffer {
 	return b
 }
 
-// Read returns what is there, at least one byte. After Close it empties the buffer and then returns io.EOF.
+// Read returns what is there, at least one byte. After Close it empties the buffer and then returns
+// io.EOF.
 func (b *buffer) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil

@@ -21,7 +21,8 @@ const (
 	// headerTimeout ends connections that never send a request; nobody on loopback needs longer.
 	headerTimeout = 10 * time.Second
 
-	// The key pair that Env hands out. Any other pair is accepted as well: only the shape of a signature is checked.
+	// The key pair that Env hands out. Any other pair is accepted as well: only the shape of a
+	// signature is checked.
 	accessKeyID     = "AKIAFAKEAWS00EXAMPLE"
 	secretAccessKey = "fakeaws-needs-no-secret"
 )
@@ -31,15 +32,19 @@ var errClosed = errors.New("fakeaws closed")
 
 // Config says how the fake behaves. The zero value is fast and faultless.
 type Config struct {
-	// Region is the one region with a world in it (default eu-west-1). Requests signed for another region find no clusters.
+	// Region is the one region with a world in it (default eu-west-1). Requests signed for another
+	// region find no clusters.
 	Region string
 	// Account is the twelve-digit account id (default 111122223333).
 	Account string
-	// Pace makes the agent sleep 1 ms for each payload of at most 1024 bytes, as the real one does: about 0.8 MB/s.
+	// Pace makes the agent sleep 1 ms for each payload of at most 1024 bytes, as the real one does:
+	// about 0.8 MB/s.
 	Pace bool
-	// RTT is added to the round trip between client and agent, half in each direction. It is latency only: messages in flight overlap.
+	// RTT is added to the round trip between client and agent, half in each direction. It is
+	// latency only: messages in flight overlap.
 	RTT time.Duration
-	// IdleTimeout ends a session that carried no data from the client for so long (default 20 minutes).
+	// IdleTimeout ends a session that carried no data from the client for so long (default 20
+	// minutes).
 	IdleTimeout time.Duration
 	// Log receives what the gateway and the agents do; nil is silent.
 	Log *slog.Logger
@@ -105,6 +110,7 @@ func newServer(cfg Config) *Server {
 		Handler:           mux,
 		ReadHeaderTimeout: headerTimeout,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return s.ctx },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
 		},
@@ -115,7 +121,8 @@ func newServer(cfg Config) *Server {
 // connKey is the context key under which a request carries its TCP connection.
 type connKey struct{}
 
-// Close ends every session, socket and goroutine of the server. It does not touch the processes behind the containers' ports. Closing twice is harmless.
+// Close ends every session, socket and goroutine of the server. It does not touch the processes
+// behind the containers' ports. Closing twice is harmless.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -132,7 +139,8 @@ func (s *Server) Close() error {
 	return err
 }
 
-// enter counts a goroutine that Close waits for; false means that the server is closed and nothing may start any more. Callers of enter call wg.Done.
+// enter counts a goroutine that Close waits for; false means that the server is closed and nothing
+// may start any more. Callers of enter call wg.Done.
 func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,8 +159,9 @@ func (s *Server) enterLocked() bool {
 // URL is the address to use as AWS_ENDPOINT_URL.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
-// Env is what a process needs in its environment, as NAME=value, so that the usual AWS configuration chain leads here and nowhere else. Empty values are
-// meant: they switch off a profile or a session token inherited from the terminal.
+// Env is what a process needs in its environment, as NAME=value, so that the usual AWS
+// configuration chain leads here and nowhere else. Empty values are meant: they switch off a
+// profile or a session token inherited from the terminal.
 func (s *Server) Env() []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + s.URL(),

@@ -31,7 +31,7 @@ const (
 	execDocument = "AmazonECS-ExecuteInteractiveCommand"
 
 	idleOutput = "Your session timed out due to inactivity."
-	execOutput = "This loopback AWS opens sessions for ECS Exec but runs no commands."
+	execOutput = "this loopback AWS opens sessions for ECS Exec but runs no commands"
 )
 
 // Session is one Session Manager session, open or ended.
@@ -40,7 +40,8 @@ type Session struct {
 	// Status is Connecting (no handshake yet), Connected, Terminated or Failed.
 	Status    string
 	StartedAt time.Time
-	// EndedAt is zero and EndedBy empty while the session is open. EndedBy is "api", "client" (a flag on the data channel), "idle", "task" or "agent".
+	// EndedAt is zero and EndedBy empty while the session is open. EndedBy is "api", "client" (a
+	// flag on the data channel), "idle", "task" or "agent".
 	EndedAt time.Time
 	EndedBy string
 }
@@ -181,7 +182,8 @@ func (sess *session) over() bool {
 	return !sess.ended.IsZero()
 }
 
-// end closes the session once: the client gets a channel_closed that says output, the agent stops. Later calls do nothing.
+// end closes the session once: the client gets a channel_closed that says output, the agent stops.
+// Later calls do nothing.
 func (sess *session) end(by, output string) {
 	sess.mu.Lock()
 	if !sess.ended.IsZero() {
@@ -199,7 +201,8 @@ func (sess *session) end(by, output string) {
 	sess.cancel(&endedError{by})
 }
 
-// endedBy says who ended the session that ctx belongs to, empty when it was not ended but the server closed.
+// endedBy says who ended the session that ctx belongs to, empty when it was not ended but the
+// server closed.
 func endedBy(ctx context.Context) string {
 	if e, ok := errors.AsType[*endedError](context.Cause(ctx)); ok {
 		return e.by

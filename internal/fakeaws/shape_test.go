@@ -2,7 +2,9 @@ package fakeaws
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,6 +27,7 @@ type wiretap struct {
 	body      []byte
 }
 
+// Do sends a request and keeps the answer.
 func (w *wiretap) Do(r *http.Request) (*http.Response, error) {
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
@@ -43,7 +46,8 @@ func (w *wiretap) Do(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// moduleDir is where a module of the SDK lies; its response_snapshot folder holds one answer of each operation with every field filled.
+// moduleDir is where a module of the SDK lies; its response_snapshot folder holds one answer of
+// each operation with every field filled.
 func moduleDir(t *testing.T, service string) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/aws/aws-sdk-go-v2/service/"+service).Output()
@@ -116,10 +120,10 @@ func TestSameShape(t *testing.T) {
 	}
 }
 
-// TestShapes compares every JSON answer with the SDK's own fixture for the operation: no field may be unknown, none of another kind.
-func TestShapes(t *testing.T) {
-	fixtures := map[string]string{"ecs": moduleDir(t, "ecs"), "ssm": moduleDir(t, "ssm")}
+// shapeWorld is a server where every field of every answer is in use, and the requests that show it.
+func shapeWorld(t *testing.T) (cfg aws.Config, ecs []func(*awsecs.Client) error, ssm []func(*awsssm.Client) error) {
 	s := start(t, Config{})
+	ctx := t.Context()
 	arn, target := addNode(s, "127.0.0.1:1")
 	s.UpdateTask(arn, func(task *Task) {
 		task.StartedBy, task.CapacityProvider, task.ContainerInstance = "ecs-svc/1", "FARGATE_SPOT", "i1"
@@ -128,90 +132,81 @@ func TestShapes(t *testing.T) {
 		c.Command, c.EntryPoint, c.Environment = []string{"node"}, []string{"sh"}, map[string]string{"A": "b"}
 		c.PortMappings, c.Memory, c.MemoryReservation = []PortMapping{{ContainerPort: 3000, Name: "http"}}, 512, 256
 	})
-	s.AddTask(Task{Cluster: "prod", NetworkMode: "bridge", LaunchType: "EC2", Exec: true, Containers: []Container{
-		{Name: "web", AgentStatus: "STOPPED", AgentReason: "exit 1", PortMappings: []PortMapping{{ContainerPort: 80, HostPort: 49153}}},
-	}})
-	tap := &wiretap{}
-	cfg := awsConfig(s, accessKeyID, defaultRegion)
-	cfg.HTTPClient = tap
-	ecs, ssm, ctx := awsecs.NewFromConfig(cfg), awsssm.NewFromConfig(cfg), t.Context()
-	prod := aws.String("prod")
-	session := *startSession(t, s, target).SessionId
+	ec2 := s.AddTask(Task{Cluster: "prod", NetworkMode: "bridge", LaunchType: "EC2", Exec: true, Containers: []Container{{
+		Name: "web", AgentStatus: "STOPPED", AgentReason: "exit 1", PortMappings: []PortMapping{{ContainerPort: 80, HostPort: 49153}},
+	}}})
+	s.StopTask(s.AddTask(Task{Cluster: "prod", ID: strings.Repeat("a", 32)}), "UserInitiated", "test")
+	session, prod := startSession(t, s, target).SessionId, aws.String("prod")
+	ecs = []func(*awsecs.Client) error{
+		call(ctx, (*awsecs.Client).ListClusters, &awsecs.ListClustersInput{MaxResults: aws.Int32(1)}),
+		call(ctx, (*awsecs.Client).DescribeClusters, &awsecs.DescribeClustersInput{
+			Clusters: []string{"prod", "none"}, Include: []ecsField{"SETTINGS", "CONFIGURATIONS"},
+		}),
+		call(ctx, (*awsecs.Client).ListServices, &awsecs.ListServicesInput{Cluster: prod}),
+		call(ctx, (*awsecs.Client).DescribeServices, &awsecs.DescribeServicesInput{Cluster: prod, Services: []string{"api", "none"}}),
+		call(ctx, (*awsecs.Client).ListTasks, &awsecs.ListTasksInput{Cluster: prod, MaxResults: aws.Int32(1)}),
+		call(ctx, (*awsecs.Client).DescribeTasks, &awsecs.DescribeTasksInput{
+			Cluster: prod, Include: []taskField{"TAGS"},
+			Tasks: []string{arn, ec2, strings.Repeat("a", 32), strings.Repeat("f", 32)},
+		}),
+		call(ctx, (*awsecs.Client).DescribeTaskDefinition, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String("api")}),
+		call(ctx, (*awsecs.Client).ExecuteCommand, &awsecs.ExecuteCommandInput{
+			Cluster: prod, Task: &arn, Command: aws.String("sh"), Interactive: true,
+		}),
+	}
+	ssm = []func(*awsssm.Client) error{
+		call(ctx, (*awsssm.Client).StartSession, portInput(target)),
+		call(ctx, (*awsssm.Client).ResumeSession, &awsssm.ResumeSessionInput{SessionId: session}),
+		call(ctx, (*awsssm.Client).TerminateSession, &awsssm.TerminateSessionInput{SessionId: session}),
+		call(ctx, (*awsssm.Client).GetConnectionStatus, &awsssm.GetConnectionStatusInput{Target: &target}),
+		call(ctx, (*awsssm.Client).DescribeSessions, &awsssm.DescribeSessionsInput{State: "History"}),
+		call(ctx, (*awsssm.Client).DescribeSessions, &awsssm.DescribeSessionsInput{State: "Active", MaxResults: aws.Int32(1)}),
+	}
+	return awsConfig(s, accessKeyID, defaultRegion), ecs, ssm
+}
 
-	for _, tt := range []struct {
-		service string
-		call    func() error
-	}{
-		{"ecs", func() error {
-			_, err := ecs.ListClusters(ctx, &awsecs.ListClustersInput{MaxResults: aws.Int32(1)})
-			return err
-		}},
-		{"ecs", func() error {
-			_, err := ecs.DescribeClusters(ctx, &awsecs.DescribeClustersInput{Clusters: []string{"prod", "none"}, Include: []ecsField{"SETTINGS", "CONFIGURATIONS"}})
-			return err
-		}},
-		{"ecs", func() error { _, err := ecs.ListServices(ctx, &awsecs.ListServicesInput{Cluster: prod}); return err }},
-		{"ecs", func() error {
-			_, err := ecs.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: prod, Services: []string{"api", "none"}})
-			return err
-		}},
-		{"ecs", func() error {
-			_, err := ecs.ListTasks(ctx, &awsecs.ListTasksInput{Cluster: prod, MaxResults: aws.Int32(1)})
-			return err
-		}},
-		{"ecs", func() error {
-			tasks := []string{arn, s.world.tasks[1].arn, strings.Repeat("f", 32)}
-			_, err := ecs.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: prod, Tasks: tasks, Include: []taskField{"TAGS"}})
-			return err
-		}},
-		{"ecs", func() error {
-			_, err := ecs.DescribeTaskDefinition(ctx, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String("api")})
-			return err
-		}},
-		{"ecs", func() error {
-			_, err := ecs.ExecuteCommand(ctx, &awsecs.ExecuteCommandInput{Cluster: prod, Task: &arn, Command: aws.String("sh"), Interactive: true})
-			return err
-		}},
-		{"ssm", func() error { _, err := ssm.StartSession(ctx, portInput(target)); return err }},
-		{"ssm", func() error {
-			_, err := ssm.ResumeSession(ctx, &awsssm.ResumeSessionInput{SessionId: &session})
-			return err
-		}},
-		{"ssm", func() error {
-			_, err := ssm.TerminateSession(ctx, &awsssm.TerminateSessionInput{SessionId: &session})
-			return err
-		}},
-		{"ssm", func() error {
-			_, err := ssm.GetConnectionStatus(ctx, &awsssm.GetConnectionStatusInput{Target: &target})
-			return err
-		}},
-		{"ssm", func() error {
-			_, err := ssm.DescribeSessions(ctx, &awsssm.DescribeSessionsInput{State: "History"})
-			return err
-		}},
-		{"ssm", func() error {
-			_, err := ssm.DescribeSessions(ctx, &awsssm.DescribeSessionsInput{State: "Active", MaxResults: aws.Int32(1)})
-			return err
-		}},
-	} {
-		if err := tt.call(); err != nil {
-			t.Error(err)
-			continue
-		}
-		snap, err := os.ReadFile(filepath.Join(fixtures[tt.service], "response_snapshot", tap.operation+".response.snap"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, fixture, _ := bytes.Cut(snap, []byte("\n\n"))
-		var got, want any
-		if err := json.Unmarshal(tap.body, &got); err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(fixture, &want); err != nil {
-			t.Fatal(err)
-		}
-		if err := sameShape(tap.operation, got, want); err != nil {
-			t.Errorf("%v\n%s", err, tap.body)
-		}
+// call puts one request of any type away for later.
+func call[C, In, Out, Opt any](ctx context.Context, do func(C, context.Context, In, ...Opt) (Out, error), in In) func(C) error {
+	return func(client C) error {
+		_, err := do(client, ctx, in)
+		return err
+	}
+}
+
+// TestShapes compares every JSON answer with the SDK's own fixture for the operation: no field may
+// be unknown, none of another kind.
+func TestShapes(t *testing.T) {
+	tap := &wiretap{}
+	cfg, ecsCalls, ssmCalls := shapeWorld(t)
+	cfg.HTTPClient = tap
+	ecsModule, ssmModule := moduleDir(t, "ecs"), moduleDir(t, "ssm")
+	for _, do := range ecsCalls {
+		err := do(awsecs.NewFromConfig(cfg))
+		tap.compare(t, ecsModule, err)
+	}
+	for _, do := range ssmCalls {
+		err := do(awsssm.NewFromConfig(cfg))
+		tap.compare(t, ssmModule, err)
+	}
+}
+
+// compare compares the last answer with the fixture of its operation.
+func (w *wiretap) compare(t *testing.T, module string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	snap, err := os.ReadFile(filepath.Join(module, "response_snapshot", w.operation+".response.snap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, fixture, _ := bytes.Cut(snap, []byte("\n\n"))
+	var got, want any
+	if err := errors.Join(json.Unmarshal(w.body, &got), json.Unmarshal(fixture, &want)); err != nil {
+		t.Fatal(err)
+	}
+	if err := sameShape(w.operation, got, want); err != nil {
+		t.Errorf("%v\n%s", err, w.body)
 	}
 }

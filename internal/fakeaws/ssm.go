@@ -34,7 +34,8 @@ func noSession(id string) error {
 	return &apiError{Code: "DoesNotExistException", Message: fmt.Sprintf("Session %s does not exist", id)}
 }
 
-// findTarget resolves an SSM target; both are nil when there is no such container. The caller holds s.mu.
+// findTarget resolves an SSM target; both are nil when there is no such container. The caller holds
+// s.mu.
 func (s *Server) findTarget(r *apiRequest, target string) (*task, *Container) {
 	ref, ok := parseTarget(target)
 	if !ok {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"math"
 	"sync"
 	"time"
@@ -22,13 +21,15 @@ const (
 	bufferCapacity   = 100_000 // messages, in each direction
 )
 
-// stream is the agent's end of a data channel: it numbers what it sends and keeps it until it is acknowledged, puts in order what it receives, and acknowledges
-// that. Its flaws are the agent's: it resends nothing but its oldest message, one in a tick, and a message beyond the buffer's capacity is sent but not kept.
+// stream is the agent's end of a data channel: it numbers what it sends and keeps it until it is
+// acknowledged, puts in order what it receives, and acknowledges that. Its flaws are the agent's:
+// it resends nothing but its oldest message, one in a tick, and a message beyond the buffer's
+// capacity is sent but not kept.
 type stream struct {
 	transmit func(msg []byte)    // never blocks; the message may be lost
 	deliver  func(f frame) error // gets the messages of the client in order; may block
-	log      *slog.Logger
-	acked    chan struct{} // capacity 1: something was acknowledged
+	capacity int                 // messages that are kept, in each direction
+	acked    chan struct{}       // capacity 1: something was acknowledged
 
 	mu      sync.Mutex
 	next    int64 // sequence number of the next message to send
@@ -49,16 +50,17 @@ type sent struct {
 	at  time.Time // of the last time it was sent
 }
 
-func newStream(transmit func([]byte), deliver func(frame) error, log *slog.Logger) *stream {
+func newStream(transmit func([]byte), deliver func(frame) error) *stream {
 	return &stream{
-		transmit: transmit, deliver: deliver, log: log,
+		transmit: transmit, deliver: deliver, capacity: bufferCapacity,
 		acked:   make(chan struct{}, 1),
 		unacked: map[int64]*sent{}, early: map[int64]frame{},
 		rtt: float64(initialRTT), rto: initialRTO,
 	}
 }
 
-// send numbers a message, sends it unless publication is paused, and keeps it. Empty payloads are not sent, as by the agent.
+// send numbers a message, sends it unless publication is paused, and keeps it. Empty payloads are
+// not sent, as by the agent.
 func (st *stream) send(payloadType uint32, payload []byte) {
 	if len(payload) == 0 {
 		return
@@ -74,13 +76,14 @@ func (st *stream) send(payloadType uint32, payload []byte) {
 	if st.paused == nil {
 		st.transmit(msg)
 	}
-	if len(st.unacked) < bufferCapacity {
+	if len(st.unacked) < st.capacity {
 		st.unacked[st.next] = &sent{msg: msg, at: now}
 	}
 	st.next++
 }
 
-// outstanding counts the messages from the oldest unacknowledged one on, acknowledged ones among them included.
+// outstanding counts the messages from the oldest unacknowledged one on, acknowledged ones among
+// them included.
 func (st *stream) outstanding() int64 {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -94,7 +97,8 @@ func (st *stream) kept() int {
 	return len(st.unacked)
 }
 
-// advance finds the oldest message that is not acknowledged; it is next when there is none. The caller holds st.mu.
+// advance finds the oldest message that is not acknowledged; it is next when there is none. The
+// caller holds st.mu.
 func (st *stream) advance() int64 {
 	if len(st.unacked) == 0 {
 		st.oldest = st.next
@@ -184,14 +188,15 @@ func (st *stream) receive(msg []byte) error {
 	return &frameError{fmt.Sprintf("type %q is not for an agent", f.Type)}
 }
 
-// receiveInput delivers what is in order, keeps what is early, and acknowledges both, and old messages again: their first acknowledgement may be lost.
+// receiveInput delivers what is in order, keeps what is early, and acknowledges both, and old
+// messages again: their first acknowledgement may be lost.
 func (st *stream) receiveInput(f frame) error {
 	switch {
 	case f.Sequence < st.expected:
 		st.acknowledge(f)
 		return nil
 	case f.Sequence > st.expected:
-		if len(st.early) < bufferCapacity {
+		if len(st.early) < st.capacity {
 			st.acknowledge(f)
 			st.early[f.Sequence] = f
 		}
@@ -233,7 +238,8 @@ func (st *stream) acknowledge(f frame) {
 	st.transmit(ack.encode())
 }
 
-// receiveAck forgets the acknowledged message and learns the round-trip time from it, also from one that was sent twice.
+// receiveAck forgets the acknowledged message and learns the round-trip time from it, also from one
+// that was sent twice.
 func (st *stream) receiveAck(f frame) error {
 	var ack ackJSON
 	if err := json.Unmarshal(f.Payload, &ack); err != nil {
@@ -250,7 +256,8 @@ func (st *stream) receiveAck(f frame) error {
 	return nil
 }
 
-// learn updates the retransmission timeout as RFC 6298 does, with the agent's order of steps, granularity and cap. The caller holds st.mu.
+// learn updates the retransmission timeout as RFC 6298 does, with the agent's order of steps,
+// granularity and cap. The caller holds st.mu.
 func (st *stream) learn(took time.Duration) {
 	sample := float64(took)
 	st.rttVar = (1-rttVarWeight)*st.rttVar + rttVarWeight*math.Abs(st.rtt-sample)

@@ -92,8 +92,8 @@ func (s *Server) taskJSON(t *task, withTags bool) taskJSON {
 		CPU: t.CPU, Memory: t.Memory, CreatedAt: epoch(t.created), StartedAt: optionalEpoch(t.StartedAt), StoppedAt: optionalEpoch(t.StoppedAt),
 		StopCode: t.StopCode, StoppedReason: t.StoppedReason, DesiredStatus: t.DesiredStatus, LastStatus: t.LastStatus,
 		EnableExecuteCommand: t.Exec, Group: t.Group, HealthStatus: "UNKNOWN", LaunchType: t.LaunchType, StartedBy: t.StartedBy,
-		Overrides: overridesJSON{ContainerOverrides: []map[string]string{}, Accelerators: []any{}},
-		Tags:      []tagJSON{}, Version: 5,
+		Overrides:  overridesJSON{ContainerOverrides: []map[string]string{}, Accelerators: []any{}},
+		Containers: []containerJSON{}, Tags: []tagJSON{}, Version: 5,
 	}
 	if t.ContainerInstance != "" {
 		out.ContainerInstanceArn = s.ecsARN("container-instance/" + t.Cluster + "/" + t.ContainerInstance)

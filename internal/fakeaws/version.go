@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// compareVersions compares dotted versions number by number; missing and unreadable parts count as 0.
+// compareVersions compares dotted versions number by number; missing and unreadable parts count as
+// 0.
 func compareVersions(a, b string) int {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i := range max(len(as), len(bs)) {

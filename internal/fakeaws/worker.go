@@ -16,13 +16,16 @@ const (
 	// agentVersion is what current ECS container agents ship.
 	agentVersion = "3.3.1957.0"
 
-	// handshakeTimeout is how long the agent waits for the client's answer (agent/session/datachannel).
+	// handshakeTimeout is how long the agent waits for the client's answer
+	// (agent/session/datachannel).
 	handshakeTimeout = 15 * time.Second
 
-	// drainTimeout is how long the agent waits for acknowledgements before it closes a data channel; the slot stays taken meanwhile.
+	// drainTimeout is how long the agent waits for acknowledgements before it closes a data
+	// channel; the slot stays taken meanwhile.
 	drainTimeout = 2 * time.Second
 
-	// startupTime is how long the agent takes to start a session worker; the client is usually there first, and then nobody waits.
+	// startupTime is how long the agent takes to start a session worker; the client is usually
+	// there first, and then nobody waits.
 	startupTime = 500 * time.Millisecond
 
 	muxSince         = "1.1.70.0"  // clients from here on speak smux
@@ -85,11 +88,12 @@ func newWorker(sess *session) *worker {
 		sess: sess, log: sess.srv.log.With("session", sess.id),
 		answers: make(chan handshakeResponse, 1), terminated: make(chan struct{}),
 	}
-	w.stream = newStream(sess.channel.fromAgent, w.deliver, w.log)
+	w.stream = newStream(sess.channel.fromAgent, w.deliver)
 	return w
 }
 
-// run serves the session until it ends, then gives what was sent last a moment to be acknowledged. A silent worker takes the slot and says nothing.
+// run serves the session until it ends, then gives what was sent last a moment to be acknowledged.
+// A silent worker takes the slot and says nothing.
 func (w *worker) run(silent bool) {
 	if silent {
 		<-w.sess.ctx.Done()
@@ -142,7 +146,7 @@ func (w *worker) serve(ctx context.Context) error {
 	if compareVersions(version, muxSince) < 0 {
 		return fmt.Errorf("client version %s is older than %s and cannot multiplex", version, muxSince)
 	}
-	fwd, err := newForward(w, compareVersions(version, noKeepAliveAfter) <= 0)
+	fwd, err := newForward(w, version)
 	if err != nil {
 		return err
 	}
@@ -186,7 +190,8 @@ func (w *worker) shakeHands(ctx context.Context) (clientVersion string, took tim
 	}
 }
 
-// receiveLoop handles what comes from the client until ctx ends or the session lets nothing more through.
+// receiveLoop handles what comes from the client until ctx ends or the session lets nothing more
+// through.
 func (w *worker) receiveLoop(ctx context.Context) {
 	for {
 		msg, err := w.sess.channel.toAgent.take(ctx)
@@ -199,7 +204,8 @@ func (w *worker) receiveLoop(ctx context.Context) {
 	}
 }
 
-// deliver handles one message of the client, in order. Data that comes before the handshake is done is thrown away, as by the agent.
+// deliver handles one message of the client, in order. Data that comes before the handshake is done
+// is thrown away, as by the agent.
 func (w *worker) deliver(f frame) error {
 	switch f.PayloadType {
 	case payloadHandshakeResponse:

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// AgentNone as a Container's AgentStatus means that the container has no ExecuteCommandAgent at all.
+	// AgentNone as a Container's AgentStatus means that the container has no ExecuteCommandAgent at
+	// all.
 	AgentNone = "NONE"
 
 	statusRunning = "RUNNING"
@@ -27,7 +28,8 @@ type Task struct {
 	Service string // service name; empty for a standalone task
 	Family  string // task definition family (default the service's name, else "app")
 	ID      string // 32 hex digits, or a UUID with dashes for the old ARN format
-	// Revision of the task definition (default 1). What the first task of a revision says is what DescribeTaskDefinition answers.
+	// Revision of the task definition (default 1). What the first task of a revision says is what
+	// DescribeTaskDefinition answers.
 	Revision int
 	// Group is "service:<name>" or "family:<name>" by default.
 	Group string
@@ -48,7 +50,8 @@ type Task struct {
 	Containers                []Container
 }
 
-// Container is one container of a Task, both as the task definition and as the running task show it.
+// Container is one container of a Task, both as the task definition and as the running task show
+// it.
 type Container struct {
 	Name        string
 	Image       string
@@ -57,8 +60,8 @@ type Container struct {
 	Essential   bool
 
 	LastStatus, HealthStatus string // RUNNING and UNKNOWN by default
-	// AgentStatus is the ExecuteCommandAgent's: RUNNING by default, PENDING, STOPPED or AgentNone. AgentReason goes with it. A task without Exec shows no
-	// agent, whatever is said here.
+	// AgentStatus is the ExecuteCommandAgent's: RUNNING by default, PENDING, STOPPED or AgentNone.
+	// AgentReason goes with it. A task without Exec shows no agent, whatever is said here.
 	AgentStatus, AgentReason string
 
 	Command, EntryPoint    []string
@@ -69,8 +72,8 @@ type Container struct {
 	MemoryReservation      int // MiB
 	ReadonlyRootFilesystem bool
 
-	// Ports is what the agent reaches as localhost:<port> in this container: the real TCP address behind each port. A port that is not here refuses
-	// connections.
+	// Ports is what the agent reaches as localhost:<port> in this container: the real TCP address
+	// behind each port. A port that is not here refuses connections.
 	Ports map[int]string
 }
 
@@ -121,7 +124,8 @@ func (s *Server) AddCluster(name string) {
 	s.world.addCluster(name)
 }
 
-// AddService makes a service, or replaces what is said of an existing one. AddTask makes the service it names by itself, with the task's Exec.
+// AddService makes a service, or replaces what is said of an existing one. AddTask makes the
+// service it names by itself, with the task's Exec.
 func (s *Server) AddService(svc Service) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,8 +137,9 @@ func (s *Server) AddService(svc Service) {
 	s.world.services = append(s.world.services, &svc)
 }
 
-// AddTask puts a task into the world, with the cluster, service and task definition it implies, and returns its ARN. The slices and maps of t are
-// the world's from then on: change them by UpdateTask.
+// AddTask puts a task into the world, with the cluster, service and task definition it implies, and
+// returns its ARN. The slices and maps of t are the world's from then on: change them by
+// UpdateTask.
 func (s *Server) AddTask(t Task) (arn string) {
 	t.fill()
 	if t.TaskRole == "" {
@@ -160,8 +165,8 @@ func (s *Server) AddTask(t Task) (arn string) {
 	return added.arn
 }
 
-// UpdateTask changes a task under the world's lock. Sessions that run already do not notice, except for Ports: these are read for each connection.
-// An unknown ARN is ignored.
+// UpdateTask changes a task under the world's lock. Sessions that run already do not notice, except
+// for Ports: these are read for each connection. An unknown ARN is ignored.
 func (s *Server) UpdateTask(arn string, change func(*Task)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,8 +175,9 @@ func (s *Server) UpdateTask(arn string, change func(*Task)) {
 	}
 }
 
-// StopTask ends a task at once, as docker stop does: the agents are gone, messages in flight are lost and every session gets a channel_closed. The
-// processes behind its ports are not touched. An unknown ARN is ignored.
+// StopTask ends a task at once, as docker stop does: the agents are gone, messages in flight are
+// lost and every session gets a channel_closed. The processes behind its ports are not touched. An
+// unknown ARN is ignored.
 func (s *Server) StopTask(arn, stopCode, reason string) {
 	s.mu.Lock()
 	t := s.world.taskByARN(arn)
@@ -319,7 +325,8 @@ func (t *task) agent(container string) *agent {
 	return a
 }
 
-// connected says whether the agent of container c has a control channel: only then can a session start.
+// connected says whether the agent of container c has a control channel: only then can a session
+// start.
 func (t *task) connected(c *Container) bool {
 	return t.Exec && t.LastStatus == statusRunning && c.LastStatus == statusRunning && c.AgentStatus == statusRunning
 }
