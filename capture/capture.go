@@ -43,8 +43,8 @@ type Plan struct {
 	Tool        string        // name and version of the program, for the manifest
 }
 
-// Source is where snapshots come from. Memory may be called while Snapshot is
-// running; otherwise one func is called at a time.
+// Source is where snapshots come from. The first four funcs are required. Memory
+// may be called while Snapshot is running; otherwise one func is called at a time.
 type Source struct {
 	Process func(ctx context.Context) (Process, error)
 	Memory  func(ctx context.Context) (Memory, error)
@@ -92,6 +92,9 @@ func Run(ctx context.Context, plan Plan, src Source, progress Progress, done fun
 	if err := plan.check(); err != nil {
 		return Series{}, err
 	}
+	if err := src.check(); err != nil {
+		return Series{}, err
+	}
 	dir, err := openStore(plan.Dir)
 	if err != nil {
 		return Series{}, err
@@ -123,6 +126,22 @@ func (p *Plan) check() error {
 		return &PlanError{fmt.Sprintf("negative interval %v", p.Interval)}
 	case p.SampleEvery < 0 || p.SampleEvery >= maxSampleEvery:
 		return &PlanError{fmt.Sprintf("a memory sample every %v, want more than 0 and less than %v: samples keep the session alive", p.SampleEvery, maxSampleEvery)}
+	}
+	return nil
+}
+
+// check refuses a source that lacks a required func. Better now than by a panic
+// after the process has stood still for a snapshot.
+func (s Source) check() error {
+	for _, f := range []struct {
+		name   string
+		absent bool
+	}{
+		{"Process", s.Process == nil}, {"Memory", s.Memory == nil}, {"Snapshot", s.Snapshot == nil}, {"SentinelID", s.SentinelID == nil},
+	} {
+		if f.absent {
+			return &PlanError{"the source has no func " + f.name}
+		}
 	}
 	return nil
 }

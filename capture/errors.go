@@ -3,6 +3,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -55,6 +56,9 @@ func (e *PartialError) Hint() string {
 	s := fmt.Sprintf("what was taken is whole, in %s", e.Dir)
 	var h interface{ Hint() string }
 	if errors.As(e.Err, &h) && h.Hint() != "" {
+		if strings.HasSuffix(h.Hint(), "?") {
+			return h.Hint() + " " + s
+		}
 		return h.Hint() + "; " + s
 	}
 	return s

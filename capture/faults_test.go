@@ -213,7 +213,21 @@ func TestPlanErrors(t *testing.T) {
 		"every 1m0s":        {Dir: dir, Count: 1, SampleEvery: time.Minute},
 		"every -1ns":        {Dir: dir, Count: 1, SampleEvery: -1},
 	} {
-		_, err := Run(t.Context(), pl, Source{}, Progress{}, nil)
+		_, err := Run(t.Context(), pl, newProcess().source(), Progress{}, nil)
+		var bad *PlanError
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	for want, remove := range map[string]func(*Source){
+		"no func Process":    func(s *Source) { s.Process = nil },
+		"no func Memory":     func(s *Source) { s.Memory = nil },
+		"no func Snapshot":   func(s *Source) { s.Snapshot = nil },
+		"no func SentinelID": func(s *Source) { s.SentinelID = nil },
+	} {
+		src := newProcess().source()
+		remove(&src)
+		_, err := Run(t.Context(), Plan{Dir: dir, Count: 1}, src, Progress{}, nil)
 		var bad *PlanError
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)

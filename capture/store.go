@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 const (
@@ -24,45 +25,74 @@ const (
 
 // store is the directory of a capture.
 type store struct {
-	dir    string
-	made   bool                                // by us
+	dir    string                              // cleaned
+	made   []string                            // directories that we made, dir and parents of it, outermost first
 	create func(name string) (*os.File, error) // makes a file that must not exist yet
 }
 
-// CheckDir tells early whether Run would refuse the directory, without making
-// it: nil, or a [*DirError].
+// CheckDir tells early whether Run would refuse the directory: nil, or a
+// [*DirError]. It tries it: what it makes, it takes away again.
 func CheckDir(dir string) error {
-	if err := (&store{dir: dir}).check(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	s, err := openStore(dir)
+	if err != nil {
 		return err
 	}
+	s.discard()
 	return nil
 }
 
-// openStore makes the directory, or takes it when it is empty.
+// openStore makes the directory, or takes it when it is empty. When it fails
+// nothing stays of what it made.
 func openStore(dir string) (*store, error) {
-	s := &store{dir: dir}
+	s := &store{dir: filepath.Clean(dir)}
 	s.create = s.createFile
 	switch err := s.check(); {
 	case err == nil:
 	case errors.Is(err, fs.ErrNotExist):
-		if err := os.MkdirAll(dir, dirMode); err != nil {
-			return nil, &DirError{Dir: dir, Problem: "cannot be made", Fix: "choose a place that you may write to", Err: bare(err)}
+		if err := s.makeDirs(s.dir); err != nil {
+			s.discard()
+			return nil, &DirError{Dir: s.dir, Problem: "cannot be made", Fix: "choose a place that you may write to", Err: err}
 		}
-		s.made = true
 	default:
 		return nil, err
 	}
 	// Better now than after the process has stood still for the snapshot.
 	f, err := s.createFile(manifestName + tmpSuffix)
+	if err == nil {
+		_ = f.Close()
+		err = os.Remove(f.Name())
+	}
 	if err != nil {
 		s.discard()
-		return nil, &DirError{Dir: dir, Problem: "cannot be written to", Fix: "choose a directory that you may write to", Err: bare(err)}
-	}
-	_ = f.Close()
-	if err := os.Remove(f.Name()); err != nil {
-		return nil, &DirError{Dir: dir, Problem: "cannot be written to", Fix: "choose a directory that you may write to", Err: bare(err)}
+		return nil, &DirError{Dir: s.dir, Problem: "cannot be written to", Fix: "choose a directory that you may write to", Err: bare(err)}
 	}
 	return s, nil
+}
+
+// makeDirs is os.MkdirAll that remembers what it made.
+func (s *store) makeDirs(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s is not a directory", dir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := s.makeDirs(parent); err != nil {
+			return err
+		}
+	}
+	err = os.Mkdir(dir, dirMode)
+	if errors.Is(err, fs.ErrExist) { // somebody else has just made it, and owns it
+		return nil
+	}
+	if err == nil {
+		s.made = append(s.made, dir)
+	}
+	return err
 }
 
 // check returns an error unless dir is an empty directory; fs.ErrNotExist when
@@ -97,10 +127,12 @@ func bare(err error) error {
 	return err
 }
 
-// discard removes the directory if we made it and it is still empty.
+// discard removes the directories that we made, as far as they are empty.
 func (s *store) discard() {
-	if s.made {
-		_ = os.Remove(s.dir)
+	for _, dir := range slices.Backward(s.made) {
+		if os.Remove(dir) != nil {
+			return // not empty, and so are those around it
+		}
 	}
 }
 

@@ -101,6 +101,7 @@ func TestOpenStore(t *testing.T) {
 		"taken":    "is not empty (old.txt is there)",
 		"file":     "is not a directory",
 		"file/sub": "cannot be",
+		"file/a/b": "cannot be",
 	} {
 		path := filepath.Join(base, dir)
 		st, err := openStore(path)
@@ -113,7 +114,7 @@ func TestOpenStore(t *testing.T) {
 				t.Errorf("%s: left %s", dir, got)
 			}
 			st.discard()
-			if _, err := os.Stat(path); (err == nil) == st.made {
+			if _, err := os.Stat(path); (err == nil) == (len(st.made) > 0) {
 				t.Errorf("%s: made %v, after discard %v", dir, st.made, err)
 			}
 			continue
@@ -130,15 +131,107 @@ func TestOpenStore(t *testing.T) {
 	}
 }
 
+// What was made on the way to the directory goes with it, what others made or
+// use stays.
+func TestDiscardParents(t *testing.T) {
+	tests := []struct {
+		name, dir  string
+		there, put string // made before, and between making and discarding
+		want       string // what stays
+	}{
+		{"all new", "a/b/c", "", "", ""},
+		{"one was there", "a/b/c", "a", "", "a"},
+		{"one was put to use", "a/b/c", "", "a/x", "a a/x"},
+		{"the directory was put to use", "a/b/c", "", "a/b/c/x", "a a/b a/b/c a/b/c/x"},
+		{"all were there", "a/b", "a/b", "", "a a/b"},
+		{"up and down", "a/../b/c", "", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			mkdir := func(dir string) {
+				if err := os.MkdirAll(dir, 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			mkdir(filepath.Clean(tt.there))
+			st, err := openStore(tt.dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mkdir(filepath.Clean(tt.put))
+			st.discard()
+			if got := tree(t); got != tt.want {
+				t.Errorf("left %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// tree are all files and directories below the working directory.
+func tree(t *testing.T) string {
+	t.Helper()
+	var all []string
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if path != "." {
+			all = append(all, filepath.ToSlash(path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(all, " ")
+}
+
+// A failing Run leaves no more behind than it found.
+func TestRunDiscardsParents(t *testing.T) {
+	t.Chdir(t.TempDir())
+	p := newProcess()
+	p.fail["process"] = at(1, errLost)
+	if _, err := Run(t.Context(), Plan{Dir: "a/b/c", Count: 1}, p.source(), Progress{}, nil); !errors.Is(err, errLost) {
+		t.Fatal(err)
+	}
+	if got := tree(t); got != "" {
+		t.Errorf("left %s", got)
+	}
+}
+
+func TestCheckDir(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"new", "a/b/c"} {
+		if err := CheckDir(dir); err != nil {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	for _, dir := range []string{"file", "file/a/b", ".", "new/" + strings.Repeat("x", 300)} {
+		var bad *DirError
+		if err := CheckDir(dir); !errors.As(err, &bad) || bad.Hint() == "" || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v", dir, err)
+		}
+	}
+	if got := tree(t); got != "file" {
+		t.Errorf("left %s", got)
+	}
+}
+
 func TestOpenStoreUnwritable(t *testing.T) {
 	if os.Geteuid() == 0 {
 		// Modes do not bind root; /proc accepts nobody's files.
 		if _, err := os.Stat("/proc/self/fd"); err != nil {
 			t.Skip("root, and no /proc")
 		}
-		var bad *DirError
-		if _, err := openStore("/proc/ecsheap/x"); !errors.As(err, &bad) {
-			t.Errorf("got %v", err)
+		for name, open := range map[string]func(string) error{
+			"openStore": func(dir string) error { _, err := openStore(dir); return err },
+			"CheckDir":  CheckDir,
+		} {
+			var bad *DirError
+			if err := open("/proc/nope/x"); !errors.As(err, &bad) || !strings.Contains(err.Error(), "/proc/nope/x: cannot be made: mkdir /proc/nope:") {
+				t.Errorf("%s: got %v", name, err)
+			}
 		}
 		return
 	}
@@ -152,6 +245,9 @@ func TestOpenStoreUnwritable(t *testing.T) {
 	}
 	if _, err := openStore(filepath.Join(dir, "new")); !errors.As(err, &bad) || !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("new: got %v", err)
+	}
+	if err := CheckDir(filepath.Join(dir, "new", "x")); !errors.As(err, &bad) || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("early: got %v", err)
 	}
 }
 

@@ -103,6 +103,7 @@ func (c *Conn) register(k *call, s *shot) error {
 	if s != nil {
 		s.id = k.id
 		c.shot = s
+		c.watchShot(s, k.method)
 	}
 	return nil
 }
@@ -163,7 +164,8 @@ func (c *Conn) answered(id int64, a answer) {
 	delete(c.pending, id)
 	ended := c.shot != nil && c.shot.id == id
 	if ended {
-		c.shot = nil
+		c.shot.watch.stop()
+		c.shot, c.shotEnd = nil, time.Now()
 	}
 	c.mu.Unlock()
 	if ok {

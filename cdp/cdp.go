@@ -13,6 +13,13 @@
 // a subscriber that does not read stops the reading of the socket, and TCP
 // passes that on to the target.
 //
+// # Limits
+//
+// A process that is stopped or frozen answers nothing, for ever. The methods of
+// Conn that ask it something give it a minute to answer, and ten minutes to go
+// on with a snapshot; then they end the connection, with a [*LostError] around a
+// [*SilentError]. [Conn.Call] itself has no limit but its context.
+//
 // # What Node.js demands
 //
 // Node.js drops a connection that sends a websocket ping or a fragmented
@@ -77,7 +84,8 @@ type Target struct {
 // dial is called once for each of the three steps and must return a new stream
 // each time.
 //
-// Errors: [*NoInspectorError] when nothing answers at the port,
+// Errors: [*NoInspectorError] when nothing answers at the port, or the stream
+// fails before anything did,
 // [*NotInspectorError] when something else answers, [*HostError] when the
 // answer is HTTP 400, [*NoTargetError] when there is no Node.js target, the
 // cause of ctx when ctx ended first. What the transport said stays visible to
@@ -105,12 +113,15 @@ func Dial(ctx context.Context, dial func(ctx context.Context) (net.Conn, error),
 	if err != nil {
 		return nil, err
 	}
-	log.DebugContext(ctx, "inspector found", "version", version.Browser, "targets", len(targets), "title", target.Title)
+	log.DebugContext(ctx, "inspector found", "version", version.Browser, "title", target.Title)
+	if len(targets) > 1 {
+		log.DebugContext(ctx, "inspector lists several targets, the first of type node is used", "targets", len(targets), "id", target.ID)
+	}
 	ws, err := tr.upgrade(ctx, target)
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(ws, tr.last, target, targets, log)
+	c := newConn(ws, tr.last, log)
 	c.watchExit(ctx)
 	return c, nil
 }

@@ -18,9 +18,10 @@ import (
 
 const (
 	// maxMessage bounds one message, so that a broken target cannot fill our
-	// memory. Chunks of snapshots reach 1.3 MB; the largest answers are those of
-	// our own expressions, a few KB.
-	maxMessage = 256 << 20
+	// memory. Messages with a chunk of a snapshot reach 1.3 MB (Node.js 24), and
+	// could reach 6 MB if every character of it were escaped; answers to our own
+	// expressions have a few KB.
+	maxMessage = 16 << 20
 
 	// keptBuffer is the largest message buffer that is used again. One huge
 	// message must not hold its memory for the rest of the connection.
@@ -43,11 +44,9 @@ const (
 // A Conn lives until Close or until it is lost; both close Done, and Err tells
 // which it was.
 type Conn struct {
-	ws      *websocket.Conn
-	line    *line
-	target  Target
-	targets []Target
-	log     *slog.Logger
+	ws   *websocket.Conn
+	line *line
+	log  *slog.Logger
 
 	out  chan []byte        // messages for the writer goroutine
 	free chan *bytes.Buffer // message buffers, two: one is read while the other is written out
@@ -63,9 +62,10 @@ type Conn struct {
 	pending map[int64]chan answer
 	subs    map[string][]*subscription
 	shot    *shot         // the snapshot on the wire, if any
+	shotEnd time.Time     // when the latest snapshot was through
 	pause   time.Duration // of the latest snapshot, 0 if unknown
 
-	profiler bool   // HeapProfiler.enable was sent
+	profiler profilerState
 	sentinel string // RemoteObjectId of our object in the target
 }
 
@@ -73,9 +73,9 @@ type Conn struct {
 var _ protocol.Session = (*Conn)(nil)
 
 // newConn starts the two goroutines of the connection.
-func newConn(ws *websocket.Conn, l *line, target Target, targets []Target, log *slog.Logger) *Conn {
+func newConn(ws *websocket.Conn, l *line, log *slog.Logger) *Conn {
 	c := &Conn{
-		ws: ws, line: l, target: target, targets: targets, log: log,
+		ws: ws, line: l, log: log,
 		out:     make(chan []byte, queuedCommands),
 		free:    make(chan *bytes.Buffer, 2),
 		slot:    make(chan struct{}, 1),
@@ -90,12 +90,6 @@ func newConn(ws *websocket.Conn, l *line, target Target, targets []Target, log *
 	go c.run()
 	return c
 }
-
-// Target returns the target that the connection is open to.
-func (c *Conn) Target() Target { return c.target }
-
-// Targets returns everything that the inspector listed, in its order.
-func (c *Conn) Targets() []Target { return c.targets }
 
 // Received returns the number of bytes that have arrived on the websocket's
 // stream so far.
@@ -156,10 +150,18 @@ func (c *Conn) fail(err error) {
 func (c *Conn) end(err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.endLocked(err)
+}
+
+// endLocked is end for who holds c.mu already.
+func (c *Conn) endLocked(err error) bool {
 	if c.err != nil {
 		return false
 	}
 	c.err = err
+	if c.shot != nil {
+		c.shot.watch.stop()
+	}
 	close(c.stop)
 	return true
 }
@@ -217,12 +219,14 @@ func (c *Conn) read() error {
 			return err
 		}
 		if s := c.currentShot(); event && s != nil {
+			c.hold(s, true)
 			select {
 			case s.frames <- buf:
 				buf = c.nextBuffer()
 			case <-s.gone:
 			case <-c.stop:
 			}
+			c.hold(s, false)
 		}
 	}
 }

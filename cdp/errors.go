@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -17,13 +19,16 @@ var ErrClosed = errors.New("inspector connection closed")
 var ErrExiting = errors.New("the process is ending")
 
 // NoInspectorError says that nothing answers at the inspector's port: the
-// stream could not be opened, or it ended before the first byte.
+// stream could not be opened, or it ended or broke before the first byte.
 type NoInspectorError struct {
 	Err error // what the transport said
 }
 
 func (e *NoInspectorError) Error() string {
-	return fmt.Sprintf("no inspector answers at the port: %v", e.Err)
+	if e.Err == io.EOF || e.Err == io.ErrUnexpectedEOF { //nolint:errorlint // around it there is a better text
+		return "no inspector answers: the port closes the connection at once"
+	}
+	return fmt.Sprintf("no inspector answers: %v", e.Err)
 }
 
 // Unwrap returns the transport's error.
@@ -123,6 +128,20 @@ func (e *LostError) Hint() string {
 	}
 	return hintOf(e.Err, "the process may have ended, run out of memory or been replaced: check the task's status and its stopped reason")
 }
+
+// SilentError is the cause of a LostError when the process was given up because
+// it did not answer.
+type SilentError struct {
+	Method string        // the command without an answer
+	For    time.Duration // how long it was waited for
+}
+
+func (e *SilentError) Error() string {
+	return fmt.Sprintf("no answer to %s for %v", e.Method, e.For)
+}
+
+// Hint says what the usual reason is.
+func (e *SilentError) Hint() string { return "the process does not answer: is it stopped or frozen?" }
 
 // CallError is the inspector's refusal of a command.
 type CallError struct {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +17,13 @@ import (
 // host is the name that the inspector is called by. Node.js answers 400 to any
 // other name (protection against DNS rebinding), and a tunnel has none anyway.
 const host = "localhost"
+
+// maxHead bounds the head of an HTTP answer, which Go's reader does not. The
+// inspector's has 200 bytes.
+const maxHead = 64 << 10
+
+// errLongHead says that what answers is not HTTP, or never comes to the point.
+var errLongHead = fmt.Errorf("no end of the head within %d bytes", maxHead)
 
 // line is the byte stream to the inspector. It counts what arrives and
 // remembers why it broke: the layers above replace the error of a broken stream
@@ -64,8 +72,9 @@ func (l *line) cause() error {
 // http.Transport because the errors of the stream must come through as they
 // are, and because no goroutine may outlive the call.
 type transport struct {
-	dial func(ctx context.Context) (net.Conn, error)
-	last *line // stream of the latest request; after an upgrade the websocket's
+	dial     func(ctx context.Context) (net.Conn, error)
+	last     *line // stream of the latest request; after an upgrade the websocket's
+	answered bool  // something came on one of the streams
 }
 
 // RoundTrip implements http.RoundTripper. After status 101 the body is the
@@ -79,15 +88,15 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	l := &line{Conn: conn}
 	t.last = l
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	br := bufio.NewReader(l)
-	resp, err := exchange(l, br, req)
+	resp, br, err := exchange(l, req)
+	t.answered = t.answered || l.received.Load() > 0
 	if err != nil {
 		inTime := stop()
 		_ = conn.Close()
 		if !inTime && ctx.Err() != nil {
 			return nil, &NotInspectorError{Got: "no answer", Err: context.Cause(ctx)}
 		}
-		return nil, answerError(l, err)
+		return nil, t.answerError(l, err)
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		stop()
@@ -98,24 +107,35 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// exchange writes the request and reads the head of the response.
-func exchange(l *line, br *bufio.Reader, req *http.Request) (*http.Response, error) {
+// exchange writes the request and reads the head of the response. What follows
+// the head is to be read from rest.
+func exchange(l *line, req *http.Request) (resp *http.Response, rest *bufio.Reader, err error) {
 	if err := req.Write(l); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return http.ReadResponse(br, req)
+	limited := &head{Reader: l, left: maxHead}
+	rest = bufio.NewReader(limited)
+	resp, err = http.ReadResponse(rest, req)
+	if err != nil && limited.left == 0 {
+		return nil, nil, errLongHead // instead of a complaint about what was cut off
+	}
+	limited.left = unlimited
+	return resp, rest, err
 }
 
 // answerError tells apart the ways in which a request got no HTTP answer.
-func answerError(l *line, err error) error {
-	cause := l.cause()
+func (t *transport) answerError(l *line, err error) error {
+	broke := false
+	if cause := l.cause(); cause != nil {
+		err, broke = cause, !endOfStream(cause)
+	}
 	switch {
-	case cause != nil && !endOfStream(cause):
-		return &LostError{Err: cause}
-	case l.received.Load() == 0:
-		// A tunnel opens its stream before the far end has connected to the
-		// port; a refused connection shows as a stream that ends at once.
+	case !t.answered, l.received.Load() == 0 && !broke:
+		// A tunnel opens its stream before the far end has connected to the port;
+		// a refused connection shows as a stream that ends or fails at once.
 		return &NoInspectorError{Err: err}
+	case broke:
+		return &LostError{Err: err}
 	}
 	return &NotInspectorError{Got: "something that is not HTTP", Err: err}
 }
@@ -129,6 +149,27 @@ func endOfStream(err error) bool {
 		}
 	}
 	return false
+}
+
+// unlimited is the left of a head that has come to its end.
+const unlimited = -1
+
+// head is a reader that takes no more than left bytes from the stream.
+type head struct {
+	io.Reader
+	left int // bytes, or unlimited
+}
+
+func (h *head) Read(p []byte) (int, error) {
+	switch h.left {
+	case unlimited:
+		return h.Reader.Read(p)
+	case 0:
+		return 0, errLongHead
+	}
+	n, err := h.Reader.Read(p[:min(len(p), h.left)])
+	h.left -= n
+	return n, err
 }
 
 // body closes the stream together with the response.

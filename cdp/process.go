@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	protocol "github.com/chromedp/cdproto/cdp"
 	jsonv2 "github.com/chromedp/cdproto/cdp/jsonv2"
 	"github.com/chromedp/cdproto/heapprofiler"
 	"github.com/chromedp/cdproto/runtime"
@@ -89,7 +88,7 @@ func (c *Conn) Memory(ctx context.Context) (Memory, error) {
 // inspectors. With an inspector open it keeps the last 1000, and all that they
 // refer to would appear as alive in a snapshot.
 func (c *Conn) DiscardConsole(ctx context.Context) error {
-	return c.Call(ctx, runtime.CommandDiscardConsoleEntries, nil, nil)
+	return c.ask(ctx, runtime.CommandDiscardConsoleEntries, nil, nil)
 }
 
 // SentinelID returns the id that V8's heap profiler has for an object of ours
@@ -97,19 +96,22 @@ func (c *Conn) DiscardConsole(ctx context.Context) error {
 // lives until Close.
 //
 // Ids are given by the first snapshot. From then on the sentinel's id stays the
-// same as long as V8 keeps its table of ids. The end of any inspector session
-// of the process, not only ours, empties the table (from Node.js 22 on only if
-// the session had the heap profiler enabled, as DevTools does): the id is then ""
+// same as long as V8 keeps its table of ids. The end of any inspector session of
+// the process, not only ours, empties the table, whatever the session did
+// (measured on Node.js 14 to 26; from 22 on only a session that ends before the
+// process has handled a command of it leaves the ids alone). The id is then ""
 // and the next snapshot numbers all objects anew, so that ids of earlier
-// snapshots name other objects. Two snapshots are comparable by id only if the sentinel had the
-// same id, not "", right after the first, and right before and after the second.
+// snapshots name other objects. Two snapshots are comparable by id only if the
+// sentinel had the same id, not "", right after the first, and right before and
+// after the second.
 func (c *Conn) SentinelID(ctx context.Context) (string, error) {
 	object, err := c.sentinelObject(ctx)
 	if err != nil {
 		return "", fmt.Errorf("making a sentinel object: %w", err)
 	}
-	res, err := protocol.Call(ctx, c, heapprofiler.GetHeapObjectID, heapprofiler.GetHeapObjectIDParams{ObjectID: runtime.RemoteObjectID(object)})
-	if err != nil {
+	var res heapprofiler.GetHeapObjectIDResult
+	params := heapprofiler.GetHeapObjectIDParams{ObjectID: runtime.RemoteObjectID(object)}
+	if err := c.ask(ctx, heapprofiler.CommandGetHeapObjectID, params, &res); err != nil {
 		return "", fmt.Errorf("asking for the sentinel's id: %w", err)
 	}
 	// V8's kUnknownObjectId is 0.
@@ -130,11 +132,11 @@ func (c *Conn) sentinelObject(ctx context.Context) (string, error) {
 	// An object of a class of its own is easily told apart in the snapshot.
 	params := evaluation(`new (class EcsheapSentinel {})()`, false)
 	params.ObjectGroup = objectGroup
-	k, err := c.send(ctx, runtime.CommandEvaluate, params, nil)
-	if err != nil {
+	var answer runtime.EvaluateResult
+	if err := c.ask(ctx, runtime.CommandEvaluate, params, &answer); err != nil {
 		return "", err
 	}
-	res, err := c.evaluated(ctx, k)
+	res, err := evaluated(answer)
 	if err != nil {
 		return "", err
 	}
@@ -150,7 +152,7 @@ func (c *Conn) sentinelObject(ctx context.Context) (string, error) {
 // tidy restores the target's state, as far as we changed it and it answers.
 func (c *Conn) tidy() {
 	c.mu.Lock()
-	ended, sentinel, profiler := c.err != nil, c.sentinel != "", c.profiler
+	ended, sentinel, profiler := c.err != nil, c.sentinel != "", c.profiler != profilerOff
 	c.mu.Unlock()
 	// With a snapshot on the wire no answer would come in time. V8 does all this
 	// by itself when the session ends.
@@ -185,16 +187,25 @@ func evaluation(expression string, byValue bool) runtime.EvaluateParams {
 
 // evaluate runs an expression in the target and decodes its value.
 func (c *Conn) evaluate(ctx context.Context, expression string, out any) error {
-	k, err := c.send(ctx, runtime.CommandEvaluate, evaluation(expression, true), nil)
-	if err != nil {
+	var answer runtime.EvaluateResult
+	if err := c.ask(ctx, runtime.CommandEvaluate, evaluation(expression, true), &answer); err != nil {
 		return err
 	}
-	return c.value(ctx, k, out)
+	return decodeValue(answer, out)
 }
 
-// value decodes the value that the evaluation k returned.
+// value waits for the answer to the evaluation k and decodes its value.
 func (c *Conn) value(ctx context.Context, k *call, out any) error {
-	res, err := c.evaluated(ctx, k)
+	var answer runtime.EvaluateResult
+	if err := c.wait(ctx, k, &answer); err != nil {
+		return err
+	}
+	return decodeValue(answer, out)
+}
+
+// decodeValue decodes the value that an evaluation returned.
+func decodeValue(answer runtime.EvaluateResult, out any) error {
+	res, err := evaluated(answer)
 	if err != nil {
 		return err
 	}
@@ -204,21 +215,17 @@ func (c *Conn) value(ctx context.Context, k *call, out any) error {
 	return nil
 }
 
-// evaluated waits for the result of the evaluation k.
-func (c *Conn) evaluated(ctx context.Context, k *call) (*runtime.RemoteObject, error) {
-	var res runtime.EvaluateResult
-	if err := c.wait(ctx, k, &res); err != nil {
-		return nil, err
-	}
-	if e := res.ExceptionDetails; e != nil {
+// evaluated returns the result of an evaluation, or what it threw.
+func evaluated(answer runtime.EvaluateResult) (*runtime.RemoteObject, error) {
+	if e := answer.ExceptionDetails; e != nil {
 		text := e.Text
 		if e.Exception != nil && e.Exception.Description != "" {
 			text = e.Exception.Description
 		}
 		return nil, &ExceptionError{Text: text}
 	}
-	if res.Result == nil {
+	if answer.Result == nil {
 		return nil, errors.New("no result in the answer")
 	}
-	return res.Result, nil
+	return answer.Result, nil
 }

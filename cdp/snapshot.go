@@ -21,6 +21,11 @@ type shot struct {
 	id     int64              // of the takeHeapSnapshot command
 	frames chan *bytes.Buffer // unbuffered, so the command's answer cannot overtake a chunk
 	gone   chan struct{}      // closed when nobody takes the frames any more
+
+	// Guarded by the Conn's mu:
+	watch *watch
+	moved time.Time // when the latest event arrived, or was taken
+	held  bool      // an event waits until our own side takes it
 }
 
 // HeapSnapshot takes a heap snapshot and writes its JSON text to w, as it
@@ -36,6 +41,9 @@ type shot struct {
 // connection stays usable, but the next call is answered only after the rest
 // has come through; Close does not wait for it. One snapshot is taken at a
 // time, a second call waits.
+//
+// When nothing of the snapshot arrives for ten minutes the process is given up:
+// the connection ends with a *LostError around a *SilentError.
 func (c *Conn) HeapSnapshot(ctx context.Context, w io.Writer, progress func(done, total int)) error {
 	if err := c.enableProfiler(ctx); err != nil {
 		return err
@@ -105,6 +113,7 @@ func (c *Conn) withdraw(s *shot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.shot == s {
+		s.watch.stop()
 		c.shot = nil
 	}
 	<-c.slot
@@ -120,19 +129,35 @@ func (c *Conn) currentShot() *shot {
 // busy reports whether a snapshot is on the wire.
 func (c *Conn) busy() bool { return c.currentShot() != nil }
 
-// enableProfiler sends HeapProfiler.enable once per connection, so that Close
-// has something to undo: from the first snapshot on V8 keeps track of all
-// object ids, which slows the process down until the profiler is disabled. V8 of
-// Node.js 22 and later would keep them beyond our connection without it.
+// profilerState is what is known of the target's heap profiler.
+type profilerState uint8
+
+const (
+	profilerOff   profilerState = iota // never asked for
+	profilerAsked                      // perhaps on: the command was sent
+	profilerOn
+)
+
+// enableProfiler sends HeapProfiler.enable, as DevTools does, unless the
+// profiler is on already. It is what Close undoes: from the first snapshot on V8
+// keeps track of all object ids, which slows the process down.
 func (c *Conn) enableProfiler(ctx context.Context) error {
-	c.mu.Lock()
-	enabled := c.profiler
-	c.profiler = true
-	c.mu.Unlock()
-	if enabled {
+	if c.setProfiler(profilerAsked) == profilerOn {
 		return nil
 	}
-	return c.Call(ctx, heapprofiler.CommandEnable, nil, nil)
+	if err := c.ask(ctx, heapprofiler.CommandEnable, nil, nil); err != nil {
+		return err
+	}
+	c.setProfiler(profilerOn)
+	return nil
+}
+
+// setProfiler moves on to the state s, never back, and returns the state now.
+func (c *Conn) setProfiler(s profilerState) profilerState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.profiler = max(c.profiler, s)
+	return c.profiler
 }
 
 // clock asks for the target's monotonic clock, in milliseconds.

@@ -40,7 +40,7 @@ func TestClientKilled(t *testing.T) {
 	next := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "again")
 	next.wantCode(t, 0)
 	first := w.Sessions()[0]
-	if !strings.Contains(next.stderr.String(), first.ID) || !strings.Contains(next.stderr.String(), fmt.Sprintf("killed (pid %d)", r.Process.Pid)) {
+	if !strings.Contains(next.stderr.String(), first.ID) || !strings.Contains(next.stderr.String(), fmt.Sprintf("an ecsheap that was killed (pid %d)", r.Process.Pid)) {
 		t.Errorf("the next run does not name session %s of pid %d:\n%s", first.ID, r.Process.Pid, next.stderr)
 	}
 	if n := w.wantWhole(t, "again"); n != 1 {
@@ -129,10 +129,10 @@ func TestProcessDies(t *testing.T) {
 }
 
 func TestSocketLost(t *testing.T) {
-	faults := map[string]func(w *world, session string){
-		"client socket": func(w *world, s string) { w.KillClientSocket(s) },
-		"agent socket":  func(w *world, s string) { w.KillAgentSocket(s) },
-		"bye":           func(w *world, s string) { w.Bye(s) },
+	faults := map[string]func(w *world, session string) bool{
+		"client socket": func(w *world, s string) bool { return w.KillClientSocket(s) },
+		"agent socket":  func(w *world, s string) bool { return w.KillAgentSocket(s) },
+		"bye":           func(w *world, s string) bool { return w.Bye(s) },
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -141,8 +141,13 @@ func TestSocketLost(t *testing.T) {
 			before := w.node.State()
 			r := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "out")
 			w.receiving(t, "out", "s1")
-			fault(w, w.Sessions()[0].ID)
+			if !fault(w, w.Sessions()[0].ID) {
+				t.Fatal("there was no socket to break")
+			}
 			r.wantCode(t, 0)
+			if resumed := strings.Contains(r.stderr.String(), "session resumed"); resumed != (name != "agent socket") {
+				t.Errorf("resumed: %t\n%s", resumed, r.stderr)
+			}
 			if n := w.wantWhole(t, "out"); n != 1 {
 				t.Errorf("%d snapshots", n)
 			}
@@ -186,7 +191,8 @@ func TestDiskFull(t *testing.T) {
 		"snapshot", "--cluster", "prod", "--task", taskID, "--count", "2", "--interval", "0s", "--dir", "small/out")
 	r.wantCode(t, 8)
 	r.wantError(t, "only 1 of 2", "no space left", "MB free")
-	if got := strings.Fields(r.stdout.String()); fmt.Sprint(got) != "[manifest.json s1.heapsnapshot]" {
+	// First what the program printed.
+	if got := strings.Fields(r.stdout.String()); fmt.Sprint(got) != "[small/out/s1.heapsnapshot manifest.json s1.heapsnapshot]" {
 		t.Errorf("left on disk: %v", got)
 	}
 	w.wantEnded(t, 1)
@@ -217,4 +223,76 @@ func TestOtherDebugger(t *testing.T) {
 	if !strings.Contains(string(data), `"sameObjectIds": false`) {
 		t.Errorf("the manifest does not tell:\n%s", data)
 	}
+}
+
+// TestTooManySessions refuses the session that would wedge the agent.
+func TestTooManySessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fakeaws.Config{Pace: true}, bulk(t, "", 8))
+	first := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "first")
+	w.receiving(t, "first", "s1")
+	second := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "second")
+	eventually(t, "the second session is there", func() bool { return len(w.Sessions()) == 2 })
+	third := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "third")
+	third.wantCode(t, 3)
+	third.wantError(t, "has 2 sessions already", w.Sessions()[0].ID, w.Sessions()[1].ID)
+	if !strings.Contains(second.stderr.String(), "another session: "+w.Sessions()[0].ID) {
+		t.Errorf("the second is not told of the first:\n%s", second.stderr)
+	}
+	first.wantCode(t, 0)
+	second.wantCode(t, 0)
+	w.wantEnded(t, 2)
+}
+
+// TestClosedPipe closes what the program writes to, as head and grep do.
+func TestClosedPipe(t *testing.T) {
+	t.Parallel()
+	for name, redirect := range map[string]string{"stdout": "| true", "stderr": "2>&1 >/dev/null | true"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
+			before := w.node.State()
+			r := w.startCommand(t, "sh", "-c", `"$0" "$@" `+redirect, program, "snapshot", "--cluster", "prod", "--task", taskID, "--count", "2", "--interval", "1s", "--dir", "out")
+			r.wantCode(t, 0) // of true
+			eventually(t, "the session has ended", func() bool { s := w.Sessions(); return len(s) == 1 && !s[0].EndedAt.IsZero() })
+			if n := w.wantWhole(t, "out"); n != 2 {
+				t.Errorf("%d snapshots", n)
+			}
+			w.node.AwaitState(before)
+		})
+	}
+}
+
+// TestInterruptedSeries tells of the snapshots that there are.
+func TestInterruptedSeries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
+	r := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--count", "2", "--interval", "1h", "--dir", "out", "--output", "json")
+	eventually(t, "the first snapshot is there", func() bool {
+		_, err := os.Stat(filepath.Join(w.dir, "out", "s1.heapsnapshot"))
+		return err == nil
+	})
+	if err := r.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	r.wantCode(t, 130)
+	if !strings.Contains(r.stdout.String(), `"file": "s1.heapsnapshot"`) || !strings.Contains(r.stderr.String(), `"code":130`) {
+		t.Errorf("stdout:\n%s\nstderr:\n%s", r.stdout, r.stderr)
+	}
+	w.wantEnded(t, 1)
+}
+
+// TestNohup goes on after a hangup that the shell has told it to ignore.
+func TestNohup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
+	r := w.startCommand(t, "sh", "-c", `trap "" HUP; exec "$0" "$@"`, program, "snapshot", "--cluster", "prod", "--task", taskID, "--count", "2", "--interval", "3s", "--dir", "out")
+	eventually(t, "the first snapshot is there", func() bool {
+		_, err := os.Stat(filepath.Join(w.dir, "out", "s1.heapsnapshot"))
+		return err == nil
+	})
+	if err := r.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	r.wantCode(t, 0)
 }

@@ -9,6 +9,7 @@ import (
 // NotFoundError means that nothing in ECS fits the query.
 type NotFoundError struct {
 	Query      Query
+	Region     string   // that was searched, "" if it is not known
 	NoCluster  bool     // the cluster itself does not exist in the region
 	NoService  bool     // the service does not exist in the cluster
 	Containers []string // the task's containers, when only the container is missing
@@ -22,6 +23,8 @@ func (e *NotFoundError) Error() string {
 		cluster = "default"
 	}
 	switch {
+	case e.NoCluster && e.Region != "":
+		return fmt.Sprintf("no cluster %q in %s", cluster, e.Region)
 	case e.NoCluster:
 		return fmt.Sprintf("no cluster %q", cluster)
 	case e.NoService:
@@ -31,13 +34,24 @@ func (e *NotFoundError) Error() string {
 	case e.Containers != nil:
 		return fmt.Sprintf("no container %q in task %s", q.Container, q.Task)
 	case q.Task != "":
-		return fmt.Sprintf("no task %q in cluster %q", q.Task, cluster)
-	case q.Service != "":
-		return fmt.Sprintf("no running task of service %q in cluster %q", q.Service, cluster)
-	case q.Family != "":
-		return fmt.Sprintf("no running task of family %q in cluster %q", q.Family, cluster)
+		return fmt.Sprintf("no task %q%s in cluster %q", q.Task, q.filters(), cluster)
 	}
-	return fmt.Sprintf("no running task in cluster %q", cluster)
+	return fmt.Sprintf("no running task%s in cluster %q", q.filters(), cluster)
+}
+
+// filters says what else the task must be: one of them alone may well be met.
+func (q Query) filters() string {
+	var of []string
+	if q.Service != "" {
+		of = append(of, fmt.Sprintf("service %q", q.Service))
+	}
+	if q.Family != "" {
+		of = append(of, fmt.Sprintf("family %q", q.Family))
+	}
+	if len(of) == 0 {
+		return ""
+	}
+	return " of " + strings.Join(of, " and ")
 }
 
 // Unwrap returns the error of the API, if there was one.

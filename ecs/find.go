@@ -31,7 +31,7 @@ func Find(ctx context.Context, client *awsecs.Client, q Query) (Target, error) {
 	}
 	switch len(found) {
 	case 0:
-		return Target{}, &NotFoundError{Query: q}
+		return Target{}, &NotFoundError{Query: q, Region: client.Options().Region}
 	case 1:
 		err := choose(ctx, client, &found[0], q.Container)
 		return found[0], err
@@ -60,12 +60,12 @@ func Targets(ctx context.Context, client *awsecs.Client, q Query) iter.Seq2[Targ
 		}
 		for ids, err := range taskIDs(ctx, client, q, ref) {
 			if err != nil {
-				yield(Target{}, notFound(q, err))
+				yield(Target{}, notFound(client, q, err))
 				return
 			}
 			tasks, err := describe(ctx, client, q, ids)
 			if err != nil {
-				yield(Target{}, notFound(q, err))
+				yield(Target{}, notFound(client, q, err))
 				return
 			}
 			for _, t := range tasks {
@@ -196,14 +196,15 @@ func choose(ctx context.Context, client *awsecs.Client, t *Target, name string) 
 }
 
 // notFound gives the errors of a missing cluster or service their type.
-func notFound(q Query, err error) error {
+func notFound(client *awsecs.Client, q Query, err error) error {
+	region := client.Options().Region
 	var cluster *ecstypes.ClusterNotFoundException
 	var service *ecstypes.ServiceNotFoundException
 	switch {
 	case errors.As(err, &cluster):
-		return &NotFoundError{Query: q, NoCluster: true, Err: err}
+		return &NotFoundError{Query: q, Region: region, NoCluster: true, Err: err}
 	case errors.As(err, &service):
-		return &NotFoundError{Query: q, NoService: true, Err: err}
+		return &NotFoundError{Query: q, Region: region, NoService: true, Err: err}
 	}
 	return fmt.Errorf("looking for the task: %w", err)
 }

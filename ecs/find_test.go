@@ -88,18 +88,20 @@ func TestFindFails(t *testing.T) {
 		query     Query
 		err, hint string
 	}{
-		"no task":       {Query{Cluster: "prod", Task: id32}, `no task "` + id32 + `" in cluster "prod"`, "--cluster"},
-		"no prefix":     {Query{Cluster: "prod", Task: "abc"}, `no task "abc"`, "list-tasks"},
-		"no cluster":    {Query{Cluster: "nope", Task: id32}, `no cluster "nope"`, "--region"},
-		"default":       {Query{Service: "api"}, `no cluster "default"`, "--cluster"},
-		"no service":    {Query{Cluster: "prod", Service: "nope"}, `no service "nope" in cluster "prod"`, "--cluster"},
-		"no tasks":      {Query{Cluster: "prod", Service: "idle"}, `no running task of service "idle"`, "list-tasks"},
-		"no family":     {Query{Cluster: "prod", Family: "nope"}, `no running task of family "nope"`, "list-tasks"},
-		"no container":  {Query{Cluster: "prod", Task: one, Container: "c"}, `no container "c"`, "a, b"},
-		"many":          {Query{Cluster: "prod", Service: "api"}, "7 tasks fit", "and 2 more"},
-		"containers":    {Query{Cluster: "prod", Task: one}, "2 containers fit", "--container: a, b"},
-		"contradiction": {Query{Cluster: "prod", Task: "arn:aws:ecs:eu-west-1:1:task/test/" + one}, "contradicts", "drop --cluster"},
-		"no reference":  {Query{Task: "my task"}, "not a task", "task id"},
+		"no task":             {Query{Cluster: "prod", Task: id32}, `no task "` + id32 + `" in cluster "prod"`, "--cluster"},
+		"no prefix":           {Query{Cluster: "prod", Task: "abc"}, `no task "abc"`, "list-tasks"},
+		"no cluster":          {Query{Cluster: "nope", Task: id32}, `no cluster "nope" in eu-west-1`, "--region"},
+		"default":             {Query{Service: "api"}, `no cluster "default"`, "--cluster"},
+		"no service":          {Query{Cluster: "prod", Service: "nope"}, `no service "nope" in cluster "prod"`, "--cluster"},
+		"no tasks":            {Query{Cluster: "prod", Service: "idle"}, `no running task of service "idle"`, "list-tasks"},
+		"no family":           {Query{Cluster: "prod", Family: "nope"}, `no running task of family "nope"`, "list-tasks"},
+		"service, not family": {Query{Cluster: "prod", Service: "api", Family: "nope"}, `no running task of service "api" and family "nope" in`, "list-tasks"},
+		"task, not service":   {Query{Cluster: "prod", Task: one, Service: "idle"}, `no task "` + one + `" of service "idle" in`, "list-tasks"},
+		"no container":        {Query{Cluster: "prod", Task: one, Container: "c"}, `no container "c"`, "a, b"},
+		"many":                {Query{Cluster: "prod", Service: "api"}, "7 tasks fit", "and 2 more"},
+		"containers":          {Query{Cluster: "prod", Task: one}, "2 containers fit", "--container: a, b"},
+		"contradiction":       {Query{Cluster: "prod", Task: "arn:aws:ecs:eu-west-1:1:task/test/" + one}, "contradicts", "drop --cluster"},
+		"no reference":        {Query{Task: "my task"}, "not a task", "task id"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -165,7 +167,7 @@ func TestOtherRegion(t *testing.T) {
 	server.AddTask(fakeaws.Task{Cluster: "prod", ID: id32, Containers: []fakeaws.Container{node("api")}})
 	_, err := Find(t.Context(), client, Query{Cluster: "prod", Task: id32})
 	var notFound *NotFoundError
-	if !errors.As(err, &notFound) || !notFound.NoCluster {
+	if !errors.As(err, &notFound) || !notFound.NoCluster || notFound.Region != "us-east-1" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -45,6 +45,8 @@ install() {
 	(cd "$work" && npm pack --silent --ignore-scripts "$package@$version" >/dev/null) ||
 		die "npm could not fetch $package@$version"
 	tar -xzf "$work"/*.tgz -C "$work" package/bin/node
+	# Newer builds need libatomic, which a bare Debian does not have.
+	"$work/package/bin/node" --version >/dev/null 2>&1 || sh "$root/scripts/debian.sh" libatomic1
 	got=$("$work/package/bin/node" --version) || die "$package@$version does not run on this machine"
 	[ "$got" = "v$version" ] || die "$package@$version says it is $got"
 	mkdir -p "$target/bin"

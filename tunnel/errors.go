@@ -49,14 +49,9 @@ func (e *NoHandshakeError) Error() string {
 // Hint names the sessions that may be in the way.
 func (e *NoHandshakeError) Hint() string {
 	if len(e.Others) == 0 {
-		return "a container takes two sessions at a time; look for others with `aws ssm describe-sessions --state Active`"
+		return "no other session is active, so the agent itself hangs: `aws ecs execute-command` will not work either; use another task, or another container of this one"
 	}
-	ids := make([]string, len(e.Others))
-	for i, s := range e.Others {
-		ids[i] = s.ID
-	}
-	return fmt.Sprintf("a container takes two sessions at a time; active now: %s; end one with `aws ssm terminate-session --session-id %s`",
-		strings.Join(ids, ", "), ids[0])
+	return "a container serves two sessions at a time; active now: " + list(e.Others)
 }
 
 // RefusedError means that nothing listens on the port inside the container.
@@ -64,6 +59,35 @@ type RefusedError struct{ Port int }
 
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("nothing listens on port %d inside the container", e.Port)
+}
+
+// Hint says how to get something to listen there.
+func (e *RefusedError) Hint() string {
+	return "Node.js listens there when it was started with --inspect, or after a SIGUSR1; --port names another port"
+}
+
+// BusyError means that the container has as many sessions as its agent serves.
+type BusyError struct {
+	Target   string
+	Sessions []Session
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("%s has %d sessions already, and one more would wedge its SSM agent: %s", e.Target, len(e.Sessions), list(e.Sessions))
+}
+
+// Hint says what to do.
+func (e *BusyError) Hint() string {
+	return "wait until one of them ends, or agree with its owner and end it with `aws ssm terminate-session --session-id …`"
+}
+
+// list names sessions by id, owner, age and reason.
+func list(sessions []Session) string {
+	texts := make([]string, len(sessions))
+	for i, s := range sessions {
+		texts[i] = s.String()
+	}
+	return strings.Join(texts, "; ")
 }
 
 // LostError means that the session is gone for good.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,6 +39,7 @@ type link struct {
 	log       *slog.Logger
 	notice    func(string)
 	streamURL string
+	lost      atomic.Pointer[error] // why there is no socket now; nil while there is one
 }
 
 // run serves s and its successors until the session or ctx ends. It never
@@ -46,9 +48,11 @@ func (l *link) run(ctx context.Context, s *socket) error {
 	short := 0
 	for {
 		since := time.Now()
+		l.lost.Store(nil)
 		l.channel.attach(s)
 		err := s.serve(ctx, l.channel)
 		l.channel.detach()
+		l.lost.Store(&err)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -63,7 +67,7 @@ func (l *link) run(ctx context.Context, s *socket) error {
 		if short >= shortLives {
 			return fmt.Errorf("the message gateway ends every connection: %w", err)
 		}
-		l.notice(fmt.Sprintf("the connection to AWS was lost (%v), resuming the session", err))
+		l.notice(fmt.Sprintf("the connection to AWS was lost (%v), resuming the session for up to %s", err, resumeTimeout))
 		if s, err = l.resume(ctx, short); err != nil {
 			return err
 		}

@@ -11,6 +11,11 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
+// Limit is the number of sessions that the SSM agent of a container serves
+// (SessionWorkersLimit in the configuration that amazon-ecs-agent gives it). A
+// third is queued, and a fourth wedges the agent's control channel for good.
+const Limit = 2
+
 // listTimeout bounds the listing of sessions, which only ever serves a message.
 const listTimeout = 5 * time.Second
 
@@ -18,6 +23,15 @@ const listTimeout = 5 * time.Second
 type Session struct {
 	ID, Owner, Reason string
 	Started           time.Time
+}
+
+// String names the session for people.
+func (s Session) String() string {
+	text := fmt.Sprintf("%s of %s since %s", s.ID, s.Owner[strings.LastIndexByte(s.Owner, '/')+1:], s.Started.UTC().Format(time.TimeOnly+" MST"))
+	if s.Reason != "" {
+		text += fmt.Sprintf(" (%s)", s.Reason)
+	}
+	return text
 }
 
 // Active lists the active sessions to a target, of all owners. It needs
@@ -43,18 +57,6 @@ func Active(ctx context.Context, client *awsssm.Client, target string) ([]Sessio
 		}
 	}
 	return sessions, nil
-}
-
-// Stale returns those of the sessions whose reason starts with prefix: what an
-// earlier run of ours left open because it was killed.
-func Stale(sessions []Session, prefix string) []Session {
-	var stale []Session
-	for _, s := range sessions {
-		if strings.HasPrefix(s.Reason, prefix) {
-			stale = append(stale, s)
-		}
-	}
-	return stale
 }
 
 // noHandshake is the error of a session that never shook hands.

@@ -48,6 +48,16 @@ const (
 
 	// closeTimeout bounds the end of the session at AWS.
 	closeTimeout = 10 * time.Second
+
+	// drainTimeout is how long Close keeps the socket for the agent's last
+	// words. An agent whose messages are not acknowledged keeps the session's
+	// place for two seconds more; runs that follow each other quickly would fill
+	// both places of the container, and one more session wedges the agent.
+	drainTimeout = 2 * time.Second
+
+	// streamTimeout bounds the closing of a stream. smux itself takes up to 30 s
+	// when the peer does not acknowledge.
+	streamTimeout = 2 * time.Second
 )
 
 // Config says where a tunnel leads.
@@ -108,7 +118,10 @@ func Open(ctx context.Context, client *awsssm.Client, cfg Config) (*Tunnel, erro
 		log: cfg.Log.With("session", aws.ToString(started.SessionId)), lost: make(chan struct{}),
 	}
 	if err := t.open(ctx, aws.ToString(started.StreamUrl), aws.ToString(started.TokenValue)); err != nil {
-		return nil, errors.Join(err, t.Close())
+		if closeErr := t.Close(); closeErr != nil {
+			cfg.Notice(closeErr.Error())
+		}
+		return nil, err
 	}
 	return t, nil
 }
@@ -116,6 +129,9 @@ func Open(ctx context.Context, client *awsssm.Client, cfg Config) (*Tunnel, erro
 // startSession starts the session. It outlives a cancelled context, so that a
 // session that was made all the same is known and can be ended.
 func startSession(ctx context.Context, client *awsssm.Client, cfg Config) (*awsssm.StartSessionOutput, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	port := strconv.Itoa(cfg.Port)
 	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 	defer cancel()
@@ -128,9 +144,6 @@ func startSession(ctx context.Context, client *awsssm.Client, cfg Config) (*awss
 	if err != nil {
 		return nil, startError(cfg.Target, err)
 	}
-	if ctx.Err() != nil {
-		return nil, errors.Join(context.Cause(ctx), terminate(ctx, client, aws.ToString(out.SessionId)))
-	}
 	return out, nil
 }
 
@@ -141,7 +154,9 @@ func (t *Tunnel) open(ctx context.Context, streamURL, token string) error {
 	t.channel = newChannel(t.cfg.Target, t.sessionID, rand.Text(), t.log)
 
 	link := &link{client: t.client, sessionID: t.sessionID, channel: t.channel, log: t.log, notice: t.cfg.Notice}
-	connectCtx, stop := context.WithTimeoutCause(ctx, connectTimeout, errConnectTimeout)
+	// Not even a cancelled context stops the connecting: the agent has begun a
+	// handshake, and wants to have it acknowledged before it lets go.
+	connectCtx, stop := context.WithTimeoutCause(runCtx, connectTimeout, errConnectTimeout)
 	defer stop()
 	first, err := link.connect(connectCtx, streamURL, token)
 	if err != nil {
@@ -159,6 +174,9 @@ func (t *Tunnel) open(ctx context.Context, streamURL, token string) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timeout.C:
+		if lost := link.lost.Load(); lost != nil {
+			return &LostError{Session: t.sessionID, Err: *lost}
+		}
 		return t.noHandshake(ctx)
 	}
 	return t.openMux()
@@ -231,7 +249,7 @@ func (t *Tunnel) Dial(ctx context.Context) (net.Conn, error) {
 		return nil, context.Cause(ctx)
 	}
 	refused := t.channel.refused.Load()
-	stream, err := t.mux.OpenStream()
+	stream, err := t.openStream(ctx)
 	if err != nil {
 		if lost := t.Err(); lost != nil {
 			return nil, lost
@@ -239,6 +257,31 @@ func (t *Tunnel) Dial(ctx context.Context) (net.Conn, error) {
 		return nil, fmt.Errorf("opening a stream: %w", err)
 	}
 	return &conn{Conn: stream, tunnel: t, refusedBefore: refused}, nil
+}
+
+// openStream is smux's OpenStream, which knows no context: it blocks while the
+// window is full. What it opens after ctx has ended is closed again.
+func (t *Tunnel) openStream(ctx context.Context) (net.Conn, error) {
+	type result struct {
+		stream *smux.Stream
+		err    error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		stream, err := t.mux.OpenStream()
+		opened <- result{stream, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.stream, r.err
+	case <-ctx.Done():
+		go func() {
+			if r := <-opened; r.err == nil {
+				_ = r.stream.Close()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Close ends the streams, the session at AWS and every goroutine. It returns
@@ -249,7 +292,7 @@ func (t *Tunnel) Close() error {
 			_ = t.mux.Close() // its own error is "already closed"
 		}
 		if t.channel != nil {
-			t.channel.sendTerminate()
+			t.drain()
 		}
 		t.closeErr = terminate(context.Background(), t.client, t.sessionID)
 		if t.channel != nil {
@@ -261,6 +304,26 @@ func (t *Tunnel) Close() error {
 		t.wg.Wait()
 	})
 	return t.closeErr
+}
+
+// drain lets the agent end the session first: it acknowledges our flag, sends
+// what it has left, which is still acknowledged here, and closes the channel.
+func (t *Tunnel) drain() {
+	timeout := time.NewTimer(drainTimeout)
+	defer timeout.Stop()
+	select { // an agent in the middle of the handshake takes no flag
+	case <-t.channel.ready:
+	case <-t.lost:
+		return
+	case <-timeout.C:
+		return
+	}
+	t.channel.sendTerminate()
+	timeout.Reset(drainTimeout)
+	select {
+	case <-t.lost:
+	case <-timeout.C:
+	}
 }
 
 // terminate ends the session at AWS, whatever has become of ctx.
@@ -299,6 +362,19 @@ func (c *conn) Read(p []byte) (int, error) {
 		return n, &RefusedError{Port: c.tunnel.cfg.Port}
 	}
 	return n, err
+}
+
+// Close ends the stream, without waiting for long for a peer that does not
+// acknowledge.
+func (c *conn) Close() error {
+	closed := make(chan error, 1)
+	go func() { closed <- c.Conn.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(streamTimeout):
+		return nil // the tunnel's end ends it
+	}
 }
 
 // Write writes to the port. When the tunnel is gone it returns its [*LostError].

@@ -320,6 +320,7 @@ func TestTerminateFails(t *testing.T) {
 // TestCancelled ends a session that AWS has started although the caller has
 // given up meanwhile.
 func TestCancelled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fakeaws.Config{}, echo)
 	w.Silence(true) // no handshake: Open would wait
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -336,19 +337,57 @@ func TestCancelled(t *testing.T) {
 	w.wantEnded(t)
 }
 
-func TestActiveAndStale(t *testing.T) {
+func TestActive(t *testing.T) {
 	w := newWorld(t, fakeaws.Config{}, echo)
 	tun := w.open(t)
 	active, err := Active(t.Context(), w.client, w.target)
 	if err != nil || len(active) != 1 || active[0].ID != tun.SessionID() || active[0].Started.IsZero() {
 		t.Fatalf("Active = %+v, %v", active, err)
 	}
-	if got := Stale(active, "ecsheap "); len(got) != 1 {
-		t.Errorf("Stale = %+v", got)
+	if text := active[0].String(); !strings.Contains(text, tun.SessionID()) || !strings.Contains(text, "(ecsheap test)") {
+		t.Errorf("String = %q", text)
 	}
-	if got := Stale(active, "other"); len(got) != 0 {
-		t.Errorf("Stale of another tool = %+v", got)
+}
+
+// TestQuickEnds interrupts the opening again and again, as an impatient user
+// does. An agent whose handshake is left unacknowledged keeps the place, and
+// the third and fourth session would wedge it.
+func TestQuickEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fakeaws.Config{RTT: 20 * time.Millisecond}, echo)
+	for i := range 6 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*8*time.Millisecond)
+		if tun, err := Open(ctx, w.client, Config{Target: w.target, Port: 9229}); err == nil {
+			_ = tun.Close()
+		}
+		cancel()
 	}
+	tun := w.open(t)
+	c := dial(t, tun)
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	_ = tun.Close()
+	w.wantEnded(t)
+}
+
+func TestNoHandshake(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fakeaws.Config{}, echo)
+	w.Silence(true)
+	began := time.Now()
+	_, err := Open(t.Context(), w.client, Config{Target: w.target, Port: 9229})
+	var silent *NoHandshakeError
+	if !errors.As(err, &silent) || !strings.Contains(silent.Hint(), "agent itself hangs") {
+		t.Errorf("Open: %v", err)
+	}
+	if d := time.Since(began); d < handshakeTimeout || d > handshakeTimeout+10*time.Second {
+		t.Errorf("gave up after %s", d)
+	}
+	w.wantEnded(t)
 }
 
 func TestPanicEndsTunnel(t *testing.T) {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -16,13 +18,14 @@ const (
 // newApp builds the command tree. It cures the habits of urfave/cli that users
 // of other tools trip over: help on stdout after an error, os.Exit inside Run,
 // exit code 3 for an unknown command, -v for the version.
-func newApp(ui *ui) *cli.App {
-	app := &cli.App{
+func newApp(ui *ui) *app {
+	help := &keepError{w: ui.out}
+	tree := &cli.App{
 		Name:            "ecsheap",
 		Usage:           "find memory leaks in Node.js services on AWS ECS",
 		UsageText:       "ecsheap snapshot --cluster X --task Y\necsheap COMMAND [flags]",
 		Description:     "Takes heap snapshots of a running container through ECS Exec, without a redeploy.\nTry `ecsheap demo`: it needs Node.js but no AWS account.\n\n" + exitStatus,
-		Writer:          ui.out,
+		Writer:          help,
 		ErrWriter:       ui.err,
 		HideVersion:     true,
 		HideHelpCommand: true,
@@ -38,16 +41,16 @@ func newApp(ui *ui) *cli.App {
 			versionCommand(ui),
 		},
 	}
-	for _, c := range app.Commands {
+	for _, c := range tree.Commands {
 		c.OnUsageError = usageProblem // not inherited
 		c.HideHelpCommand = true
 		c.Description = strings.TrimSpace(c.Description + "\n\n" + exitStatus)
 	}
-	return app
+	return &app{App: tree, ui: ui, help: help}
 }
 
-const exitStatus = `EXIT STATUS: 0 ok; 1 unexpected; 2 usage; 3 blocked by a check; 4 target not found or ambiguous; 5 AWS refused;
-6 connection lost; 7 refused as unsafe; 8 fewer snapshots than asked; 9 leak found; 130 interrupted.`
+const exitStatus = `EXIT STATUS: 0 ok; 1 unexpected; 2 usage; 3 blocked by a check; 4 target not found or ambiguous; 5 AWS refused or out of
+reach; 6 connection lost; 7 refused as unsafe; 8 fewer snapshots than asked; 9 leak found; 130 interrupted.`
 
 // rootAction runs when no command was recognised.
 func rootAction(c *cli.Context) error {
@@ -59,19 +62,14 @@ func rootAction(c *cli.Context) error {
 	}
 	name := c.Args().First()
 	hint := "`ecsheap --help` lists the commands"
-	if near := cli.SuggestCommand(c.App.Commands, name); near != "" {
-		hint = "did you mean `ecsheap " + suggested(near) + "`?"
+	names := []string{helpCommand}
+	for _, command := range c.App.Commands {
+		names = append(names, command.Name)
+	}
+	if near := nearest(name, names); near != "" {
+		hint = "did you mean `ecsheap " + near + "`?"
 	}
 	return &usageError{text: fmt.Sprintf("unknown command %q", name), hint: hint}
-}
-
-// suggested takes the name out of the sentence that urfave/cli makes of it.
-func suggested(sentence string) string {
-	if _, after, ok := strings.Cut(sentence, `"`); ok {
-		name, _, _ := strings.Cut(after, `"`)
-		return name
-	}
-	return sentence
 }
 
 // usageProblem words what package flag has to say.
@@ -84,7 +82,41 @@ func usageProblem(c *cli.Context, err error, _ bool) error {
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
 		return &usageError{text: dashed(strings.TrimPrefix(name, "-")) + " needs a value", hint: helpHint(c)}
 	}
+	if m := valueProblem.FindStringSubmatch(text); m != nil {
+		return wrongValue(c, m[1], m[2], m[3])
+	}
 	return &usageError{text: text, hint: helpHint(c)}
+}
+
+// valueProblem is what package flag says of a value: the value in quotes, the
+// flag, the reason.
+var valueProblem = regexp.MustCompile(`^invalid (?:boolean )?value ("(?:[^"\\]|\\.)*") for (?:flag )?-+([^:]+): (.*)$`)
+
+// wrongValue says what kind of value the flag takes.
+func wrongValue(c *cli.Context, quoted, name, reason string) error {
+	is, hint := "no value for it", helpHint(c)
+	switch flagNamed(c.Command, name).(type) {
+	case *cli.DurationFlag:
+		is, hint = "no duration", "for example 5s, 10m"
+	case *cli.IntFlag:
+		is, hint = "no number", "a whole number is wanted; "+hint
+	case *cli.BoolFlag:
+		is = "neither true nor false"
+	}
+	if strings.HasSuffix(reason, "out of range") {
+		is = "out of range"
+	}
+	return &usageError{text: fmt.Sprintf("%s %s is %s", dashed(name), quoted, is), hint: hint}
+}
+
+// flagNamed returns the command's flag with the name or alias, or nil.
+func flagNamed(command *cli.Command, name string) cli.Flag {
+	for _, f := range command.Flags {
+		if slices.Contains(f.Names(), name) {
+			return f
+		}
+	}
+	return nil
 }
 
 func dashed(name string) string {
@@ -99,18 +131,17 @@ func dashed(name string) string {
 func flagHint(c *cli.Context, name string) string {
 	if c.Command == nil || c.Command.Name == c.App.Name || c.Command.Name == "" {
 		for _, command := range c.App.Commands {
-			for _, f := range command.Flags {
-				for _, n := range f.Names() {
-					if n == name {
-						return fmt.Sprintf("flags stand after the command: ecsheap %s %s …", command.Name, dashed(name))
-					}
-				}
+			if flagNamed(command, name) != nil {
+				return fmt.Sprintf("flags stand after the command: ecsheap %s %s …", command.Name, dashed(name))
 			}
 		}
-		return helpHint(c)
 	}
-	if near := cli.SuggestFlag(c.Command.Flags, name, false); near != "" {
-		return fmt.Sprintf("did you mean %s? %s", near, helpHint(c))
+	var names []string
+	for _, f := range c.Command.Flags {
+		names = append(names, f.Names()...)
+	}
+	if near := nearest(name, names); near != "" {
+		return fmt.Sprintf("did you mean %s? %s", dashed(near), helpHint(c))
 	}
 	return helpHint(c)
 }
@@ -128,13 +159,9 @@ func noArguments(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return nil
 	}
-	args := c.Args().Slice()
-	e := &usageError{text: fmt.Sprintf("unexpected argument %q", args[0]), hint: helpHint(c)}
-	for _, a := range args[1:] {
-		if strings.HasPrefix(a, "-") {
-			e.hint = fmt.Sprintf("did you mean: ecsheap %s %s", c.Command.Name, strings.Join(args[1:], " "))
-			break
-		}
+	e := &usageError{text: fmt.Sprintf("unexpected argument %q", c.Args().First()), hint: helpHint(c)}
+	if kept := withoutArguments(c); len(kept) > 0 {
+		e.hint = "did you mean: ecsheap " + shellLine(append([]string{c.Command.Name}, kept...)...)
 	}
 	return e
 }

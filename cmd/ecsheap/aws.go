@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 
@@ -33,6 +37,7 @@ func loadAWS(ctx context.Context, u *ui, o targetOptions) (aws.Config, error) {
 		}
 	}
 	options := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(awsHTTP()),
 		config.WithAssumeRoleCredentialOptions(func(a *stscreds.AssumeRoleOptions) { a.TokenProvider = u.askMFA }),
 	}
 	if region != "" {
@@ -51,9 +56,33 @@ func loadAWS(ctx context.Context, u *ui, o targetOptions) (aws.Config, error) {
 	// Asked for here, a missing login is one clear line instead of the first
 	// call's wrapped error.
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		if e := unreachable(err); e != nil { // a login may be there; its provider does not answer
+			return cfg, because(ctx, &unreachableError{during: "getting credentials: ", host: e.host, err: e.err})
+		}
 		return cfg, because(ctx, &credentialsError{err: err})
 	}
 	return cfg, nil
+}
+
+const (
+	// connectTimeout is for one connection to AWS: a SYN that is lost is sent
+	// again after 1, 3 and 7 seconds.
+	connectTimeout = 10 * time.Second
+
+	// answerTimeout is from a request to its answer, and from one byte of that
+	// to the next. No call that we make waits for anything at AWS: they take less
+	// than a second. Without a limit, which the SDK does not set by itself, an
+	// endpoint that never answers would hold us for ever. The SDK tries again
+	// twice after it.
+	answerTimeout = 10 * time.Second
+)
+
+// awsHTTP is the SDK's own HTTP client, with an end to all waiting.
+func awsHTTP() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = connectTimeout }).
+		WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = answerTimeout }).
+		WithReadTimeout(answerTimeout)
 }
 
 // askMFA asks for the code of a profile with an MFA device, on a terminal only.
@@ -78,7 +107,7 @@ func debugLog(u *ui, on bool) *slog.Logger {
 type debugWriter struct{ u *ui }
 
 func (w debugWriter) Write(p []byte) (int, error) {
-	w.u.ops <- strings.TrimSuffix(string(p), "\n")
+	w.u.ops <- printable(strings.TrimSuffix(string(p), "\n"))
 	return len(p), nil
 }
 

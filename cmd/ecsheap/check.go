@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func runCheck(c *cli.Context, u *ui, o targetOptions, asJSON bool) error {
 	if asJSON {
 		err = u.json(checkJSON{Schema: schema, Target: captureTarget(target), Ready: ecs.Ready(findings), Findings: findings})
 	} else {
-		u.printFindings(target, findings)
+		err = u.printFindings(target, findings)
 	}
 	if err != nil {
 		return err
@@ -86,19 +87,21 @@ var levels = []struct {
 }
 
 // printFindings prints the worst first, each with its fix under it.
-func (u *ui) printFindings(t ecs.Target, findings []ecs.Finding) {
-	fmt.Fprintf(u.out, "%s\n", u.paintOut(bold, t.String()))
+func (u *ui) printFindings(t ecs.Target, findings []ecs.Finding) error {
+	w := bufio.NewWriter(u.out) // keeps the first error for Flush
+	fmt.Fprintf(w, "%s\n", u.paintOut(bold, printable(t.String())))
 	for _, l := range levels {
 		for _, f := range findings {
 			if f.Level != l.level {
 				continue
 			}
-			fmt.Fprintf(u.out, "  %s%s %-15s %s\n", u.paintOut(l.color, l.word), strings.Repeat(" ", len("DANGER")-len(l.word)), f.ID, f.Got)
+			fmt.Fprintf(w, "  %s%s %-15s %s\n", u.paintOut(l.color, l.word), strings.Repeat(" ", len("DANGER")-len(l.word)), f.ID, printable(f.Got))
 			if f.Level != ecs.OK && f.Fix != "" {
-				fmt.Fprintf(u.out, "%25sfix: %s\n", "", f.Fix)
+				fmt.Fprintf(w, "%25sfix: %s\n", "", printable(f.Fix))
 			}
 		}
 	}
+	return w.Flush()
 }
 
 // captureTarget is the target as the manifest and the JSON outputs tell it.

@@ -57,7 +57,7 @@ func completionCommand(u *ui) *cli.Command {
 
 // complete prints the candidates for the last of the words, one a line.
 func complete(w io.Writer, words []string) {
-	for _, c := range candidates(newApp(&ui{}), words) {
+	for _, c := range candidates(newApp(&ui{}).App, words) {
 		fmt.Fprintln(w, c)
 	}
 }
@@ -68,25 +68,50 @@ func candidates(app *cli.App, words []string) []string {
 	if len(words) > 0 {
 		word, words = words[len(words)-1], words[:len(words)-1]
 	}
-	var all []string
 	if len(words) == 0 {
-		for _, c := range app.Commands {
-			all = append(all, c.Name)
-		}
-		all = append(all, flagNames(app.Flags)...)
-		return matching(all, word)
+		return matching(slices.Concat(commandNames(app), flagNames(app.Flags)), word)
 	}
 	command := app.Command(words[0])
-	if command == nil {
+	switch {
+	case words[0] == helpCommand && len(words) == 1:
+		return matching(commandNames(app), word)
+	case command == nil || slices.Contains(words, "--"): // behind -- stand no flags
 		return nil
-	}
-	if choice := choices(strings.TrimLeft(words[len(words)-1], "-")); choice != nil && len(words) > 1 {
-		return matching(choice, word)
-	}
-	if command.Name == "completion" && len(words) == 1 {
+	case command.Name == "completion" && len(words) == 1:
 		return matching(shells(), word)
 	}
-	if strings.HasPrefix(word, "-") || word == "" && !wantsValue(command, words[len(words)-1]) {
+	return flagCandidates(command, words, word)
+}
+
+func commandNames(app *cli.App) []string {
+	names := []string{helpCommand}
+	for _, c := range app.Commands {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// flagCandidates completes a flag of the command, or the value of one.
+func flagCandidates(command *cli.Command, words []string, word string) []string {
+	if flag, value, ok := strings.Cut(word, "="); ok && wantsValue(command, flag) {
+		values := matching(choices(command.Name, strings.TrimLeft(flag, "-")), value)
+		for i, v := range values {
+			values[i] = flag + "=" + v
+		}
+		return values
+	}
+	// Bash takes --flag=value for three words.
+	if n := len(words); word == "=" {
+		word = ""
+	} else if words[n-1] == "=" {
+		words = words[:n-1]
+	}
+	before := words[len(words)-1]
+	if wantsValue(command, before) {
+		return matching(choices(command.Name, strings.TrimLeft(before, "-")), word)
+	}
+	takesFiles := command.ArgsUsage != "" // an empty word may become one: the shell completes it
+	if strings.HasPrefix(word, "-") || word == "" && !takesFiles {
 		return matching(flagNames(command.Flags), word)
 	}
 	return nil
@@ -107,9 +132,10 @@ func wantsValue(command *cli.Command, word string) bool {
 	return false
 }
 
-// choices are the values of the flags that have a fixed choice.
-func choices(flag string) []string {
-	if flag == "output" {
+// choices are the values of a command's flag if it has a fixed choice.
+func choices(command, flag string) []string {
+	switch flag {
+	case "output":
 		return []string{"text", "json"}
 	}
 	return nil
@@ -127,5 +153,5 @@ func flagNames(flags []cli.Flag) []string {
 }
 
 func matching(all []string, prefix string) []string {
-	return slices.DeleteFunc(all, func(s string) bool { return !strings.HasPrefix(s, prefix) })
+	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return !strings.HasPrefix(s, prefix) })
 }

@@ -61,23 +61,33 @@ func (e *taskStoppedError) Hint() string {
 	return "choose another task of the service, as young a one as shows the growth"
 }
 
-// tellStaleSessions names the sessions to the target that an earlier run left
-// open because it was killed. Not being allowed to list them is no problem.
-func (u *ui) tellStaleSessions(ctx context.Context, client *awsssm.Client, target ecs.Target) {
+// checkSessions tells of the other sessions to the container, and refuses to
+// open one more than its agent serves. It cannot see a session that is started
+// at the same moment.
+func (u *ui) checkSessions(ctx context.Context, client *awsssm.Client, target ecs.Target) error {
 	active, err := tunnel.Active(ctx, client, target.SSM())
 	if err != nil {
-		return
-	}
-	for _, s := range tunnel.Stale(active, reasonPrefix) {
-		owner := "another ecsheap"
-		if pid, here := runOnThisHost(s.Reason); here && !alive(pid) {
-			owner = fmt.Sprintf("an ecsheap that was killed (pid %d)", pid)
+		if ctx.Err() == nil {
+			u.warn("cannot see whether the container has other sessions: "+errorText(err), "a third session to a container waits, and a fourth wedges its agent")
 		}
-		u.warn(
-			fmt.Sprintf("session %s of %s has been open since %s", s.ID, owner, s.Started.UTC().Format(time.TimeOnly+" MST")),
-			fmt.Sprintf("a container takes two sessions; end it with `aws ssm terminate-session --session-id %s`", s.ID),
-		)
+		return nil
 	}
+	if len(active) >= tunnel.Limit {
+		return &tunnel.BusyError{Target: target.String(), Sessions: active}
+	}
+	for _, s := range active {
+		if pid, here := runOnThisHost(s.Reason); here && !alive(pid) {
+			u.warn(fmt.Sprintf("session %s was left open by an ecsheap that was killed (pid %d)", s.ID, pid),
+				fmt.Sprintf("end it with `aws ssm terminate-session --session-id %s`; a container serves two sessions", s.ID))
+			continue
+		}
+		hint := "a container serves two sessions: no third may be opened"
+		if strings.HasPrefix(s.Reason, reasonPrefix) {
+			hint = "if it takes snapshots too, object ids break in both series when one of them ends"
+		}
+		u.warn("the container has another session: "+s.String(), hint)
+	}
+	return nil
 }
 
 // runOnThisHost reads the reason of a session that runReason made.

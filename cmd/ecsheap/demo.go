@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 	"github.com/ecsheap/ecsheap/ecs"
 	"github.com/ecsheap/ecsheap/internal/demoapp"
 	"github.com/ecsheap/ecsheap/internal/fakeaws"
+	"github.com/ecsheap/ecsheap/internal/nodeproc"
 )
 
 // The demo's names in its little world.
@@ -45,8 +49,11 @@ func demoCommand(u *ui) *cli.Command {
 		}, outputFlags()),
 		Action: func(c *cli.Context) error {
 			asJSON, err := readOutput(c, u)
-			if err == nil && c.Int("count") < 1 {
-				err = &usageError{text: fmt.Sprintf("--count %d is no number of snapshots", c.Int("count")), hint: "for example --count 3"}
+			if err == nil {
+				err = validSeries(c.Int("count"), c.Duration("interval"))
+			}
+			if megabytes := c.Int("heap-mb"); err == nil && megabytes < 0 {
+				err = &usageError{text: fmt.Sprintf("--heap-mb %d is negative", megabytes), hint: "for example --heap-mb 100"}
 			}
 			if err != nil {
 				return err
@@ -75,7 +82,7 @@ type demo struct {
 func (d demo) run(ctx context.Context) error {
 	app, err := demoapp.Start(ctx, d.node, demoapp.Options{HeapMB: d.heapMB})
 	if err != nil {
-		return err
+		return explainNode(d.node, err)
 	}
 	defer app.Close() //nolint:errcheck // how the demo's service ended is of no interest
 	server, err := fakeaws.Start(fakeaws.Config{Pace: d.paced, RTT: demoRTT, Log: d.options.log})
@@ -84,15 +91,9 @@ func (d demo) run(ctx context.Context) error {
 	}
 	defer server.Close() //nolint:errcheck // nothing is left to save
 	arn := server.AddTask(demoTask(app))
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		select {
-		case <-app.Done():
-			server.StopTask(arn, "EssentialContainerExited", "Essential container in task exited")
-		case <-stop:
-		}
-	}()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopped := stopWith(ctx, app, server, arn)
 	d.ui.step("started a leaking service on Node.js %s (pid %d) and a loopback AWS", app.Version, app.PID)
 
 	task := arn[strings.LastIndexByte(arn, '/')+1:]
@@ -106,7 +107,40 @@ func (d demo) run(ctx context.Context) error {
 		d.next()
 		return nil
 	}
-	return d.hold(ctx, server, app, task)
+	return d.hold(ctx, server, app, task, stopped)
+}
+
+// stopWith stops the task when its service ends, as ECS does, and closes the
+// channel then.
+func stopWith(ctx context.Context, app *demoapp.App, server *fakeaws.Server, arn string) <-chan struct{} {
+	stopped := make(chan struct{})
+	go func() {
+		select {
+		case <-app.Done():
+			server.StopTask(arn, "EssentialContainerExited", "Essential container in task exited")
+			close(stopped)
+		case <-ctx.Done():
+		}
+	}()
+	return stopped
+}
+
+// explainNode says in one line why there is no service: the errors of starting
+// a process and of reading its version are those of the system.
+func explainNode(node string, err error) error {
+	const hint = "install Node.js 18 or newer and have it on PATH, or give its file with --node"
+	var start *nodeproc.StartError
+	switch {
+	case !errors.As(err, &start):
+		return err
+	case isAs[*strconv.NumError](err):
+		return &usageError{text: fmt.Sprintf("%s is no Node.js", start.Node), hint: hint}
+	case node == "" && errors.Is(err, exec.ErrNotFound):
+		return &usageError{text: "no Node.js on PATH", hint: hint}
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		return &usageError{text: fmt.Sprintf("no Node.js at %s", start.Node), hint: hint}
+	}
+	return &usageError{text: start.Error(), hint: hint}
 }
 
 // demoTask is the task as ECS would describe it.
@@ -151,14 +185,17 @@ func (d demo) next() {
 	d.ui.step("  ecsheap check --cluster NAME --service NAME      for a service of yours")
 }
 
-// hold keeps the world running until a signal comes or the service ends.
-func (d demo) hold(ctx context.Context, server *fakeaws.Server, app *demoapp.App, task string) error {
+// hold keeps the world running until a signal comes, also when the service
+// ends: who looks from another terminal finds out why.
+func (d demo) hold(ctx context.Context, server *fakeaws.Server, app *demoapp.App, task string, stopped <-chan struct{}) error {
 	d.ui.step("everything keeps running; use this environment in another terminal:")
 	d.ui.flush()
 	if !d.options.json {
 		for _, kv := range server.Env() {
 			name, value, _ := strings.Cut(kv, "=")
-			fmt.Fprintf(d.ui.out, "export %s='%s'\n", name, value)
+			if _, err := fmt.Fprintf(d.ui.out, "export %s='%s'\n", name, value); err != nil {
+				return err
+			}
 		}
 	}
 	d.ui.step("and try there:")
@@ -167,8 +204,10 @@ func (d demo) hold(ctx context.Context, server *fakeaws.Server, app *demoapp.App
 	d.ui.step("Ctrl-C ends it; until then the service leaks about 10 MB a minute")
 	select {
 	case <-ctx.Done():
-		return nil // this is how it is meant to end
-	case <-app.Done():
-		return errors.New("the demo's service has ended by itself: " + oneLine(app.Output()))
+	case <-stopped:
+		d.ui.warn("the demo's service has ended, and its task is STOPPED: "+oneLine(app.Output()),
+			"the loopback AWS keeps running for a look at the task; Ctrl-C ends it")
+		<-ctx.Done()
 	}
+	return nil // this is how it is meant to end
 }

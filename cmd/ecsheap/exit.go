@@ -24,7 +24,7 @@ const (
 	codeUsage       = 2
 	codeBlocked     = 3 // a check says that a capture cannot work
 	codeNotFound    = 4 // or ambiguous
-	codeRefused     = 5 // AWS: denied, expired, throttled out
+	codeRefused     = 5 // AWS: denied, expired, throttled out, out of reach
 	codeLost        = 6 // tunnel or inspector
 	codeFewer       = 8 // fewer snapshots than asked; what there is, is on disk
 	codeInterrupted = 130
@@ -36,16 +36,16 @@ func (u *ui) exit(err error) int {
 		return codeOK
 	}
 	code, text, hint := exitCode(err), errorText(err), hintOf(err)
-	fmt.Fprintf(u.err, "ecsheap: %s%s\n", u.paint(red, "error: "), text)
+	fmt.Fprintln(u.err, u.line(red, "error: ", text))
 	if hint != "" {
-		fmt.Fprintf(u.err, "ecsheap: hint: %s\n", hint)
+		fmt.Fprintln(u.err, u.line("", "hint: ", hint))
 	}
 	var p *panicError
 	if errors.As(err, &p) {
 		fmt.Fprintf(u.err, "%s", p.stack)
 	}
 	if u.jsonError {
-		line, err := json.Marshal(map[string]any{"error": text, "hint": hint, "code": code})
+		line, err := json.Marshal(map[string]any{"error": printable(text), "hint": printable(hint), "code": code})
 		if err == nil {
 			fmt.Fprintf(u.err, "%s\n", line)
 		}
@@ -63,13 +63,13 @@ func exitCode(err error) int {
 		return codeUsage
 	case isAs[*capture.PartialError](err):
 		return codeFewer
-	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err):
+	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err):
 		return codeBlocked
 	case isAs[*ecs.NotFoundError](err), isAs[*ecs.AmbiguousError](err):
 		return codeNotFound
 	case isAs[*tunnel.LostError](err), isAs[*tunnel.RefusedError](err), isAs[*tunnel.NoHandshakeError](err), isConnection(err):
 		return codeLost
-	case isAs[*credentialsError](err), isAs[smithy.APIError](err):
+	case isAs[*credentialsError](err), isAs[smithy.APIError](err), unreachable(err) != nil:
 		return codeRefused
 	}
 	return codeUnexpected
@@ -101,8 +101,10 @@ func errorText(err error) string {
 	if errors.As(err, &operation) && errors.As(err, &api) && !isAs[*ecs.NotFoundError](err) && !isAs[*tunnel.NotConnectedError](err) {
 		refused := fmt.Sprintf("AWS refused %s:%s: %s: %s", strings.ToLower(operation.Service()), operation.Operation(), api.ErrorCode(), api.ErrorMessage())
 		// What was going on stands before the SDK's own words.
-		before, _, _ := strings.Cut(err.Error(), "operation error ")
-		return oneLine(before + refused)
+		return oneLine(beforeRequest(err) + refused)
+	}
+	if e := unreachable(err); e != nil {
+		return oneLine(e.Error())
 	}
 	return oneLine(err.Error())
 }
@@ -115,6 +117,9 @@ func hintOf(err error) string {
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) {
 		return hinter.Hint()
+	}
+	if e := unreachable(err); e != nil {
+		return e.Hint()
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
@@ -167,12 +172,9 @@ func (e *credentialsError) Hint() string {
 }
 
 // dialError means that the address of --inspector cannot be reached.
-type dialError struct {
-	address string
-	err     error
-}
+type dialError struct{ err error }
 
-func (e *dialError) Error() string { return fmt.Sprintf("nothing answers at %s: %v", e.address, e.err) }
+func (e *dialError) Error() string { return e.err.Error() } // it has the address
 func (e *dialError) Unwrap() error { return e.err }
 
 // panicError is a defect of ours, told with its stack after the clean-up.

@@ -2,8 +2,12 @@ package main
 
 import (
 	"fmt"
+	"net"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,9 +27,9 @@ const maxPort = 65535
 // targetFlags choose a container; awsFlags come with them.
 func targetFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "cluster", Aliases: []string{"c"}, Category: categoryTarget, EnvVars: []string{"ECSHEAP_CLUSTER"}, Usage: "`name` or ARN of the cluster (default: the one in --task, else \"default\")"},
+		&cli.StringFlag{Name: "cluster", Aliases: []string{"c"}, Category: categoryTarget, Usage: "`name` or ARN of the cluster (default: the one in --task, else ECSHEAP_CLUSTER, else \"default\")"},
 		&cli.StringFlag{Name: "task", Aliases: []string{"t"}, Category: categoryTarget, Usage: "`task`: id, unique beginning of an id, ARN, or address of its page in the console"},
-		&cli.StringFlag{Name: "service", Aliases: []string{"s"}, Category: categoryTarget, EnvVars: []string{"ECSHEAP_SERVICE"}, Usage: "`name` of the service"},
+		&cli.StringFlag{Name: "service", Aliases: []string{"s"}, Category: categoryTarget, Usage: "`name` of the service (default: ECSHEAP_SERVICE, unless --task or --family is given)"},
 		&cli.StringFlag{Name: "family", Category: categoryTarget, Usage: "`name` of the task definition family"},
 		&cli.StringFlag{Name: "container", Category: categoryTarget, Usage: "`name` of the container (default: the one that runs Node.js)"},
 		&cli.IntFlag{Name: "port", Category: categoryTarget, Value: 9229, Usage: "`port` of the inspector inside the container"},
@@ -40,10 +44,14 @@ func awsFlags() []cli.Flag {
 }
 
 func outputFlags() []cli.Flag {
+	return append(formatFlags(), &cli.BoolFlag{Name: "debug", Category: categoryOutput, Usage: "log what happens on the wire, to stderr"})
+}
+
+// formatFlags are the output flags of commands that use no wire.
+func formatFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "output", Category: categoryOutput, Value: "text", Usage: "`format` on stdout: text or json"},
 		&cli.BoolFlag{Name: "no-color", Category: categoryOutput, Usage: "no colours (also: NO_COLOR)"},
-		&cli.BoolFlag{Name: "debug", Category: categoryOutput, Usage: "log what happens on the wire, to stderr"},
 	}
 }
 
@@ -62,10 +70,57 @@ func readTarget(c *cli.Context) (targetOptions, error) {
 		},
 		port: c.Int("port"), profile: c.String("profile"), region: c.String("region"),
 	}
+	o.query = fromEnvironment(c, o.query)
 	if o.port < 1 || o.port > maxPort {
 		return o, &usageError{text: fmt.Sprintf("--port %d is no port", o.port), hint: "ports are 1 to 65535; Node.js takes 9229 by default"}
 	}
 	return o, nil
+}
+
+// fromEnvironment fills in what the flags leave open. It is no flag's EnvVars,
+// because what is set for a whole terminal gives way to a flag that names
+// another target, where two flags would contradict each other.
+func fromEnvironment(c *cli.Context, q ecs.Query) ecs.Query {
+	if !c.IsSet("service") && q.Task == "" && q.Family == "" {
+		q.Service = os.Getenv("ECSHEAP_SERVICE")
+	}
+	ref, err := ecs.ParseTask(q.Task)
+	if told := err == nil && ref.Cluster != ""; !told && !c.IsSet("cluster") {
+		q.Cluster = os.Getenv("ECSHEAP_CLUSTER")
+	}
+	return q
+}
+
+// validSeries refuses a series of snapshots that cannot be.
+func validSeries(count int, interval time.Duration) error {
+	switch {
+	case count < 1:
+		return &usageError{text: fmt.Sprintf("--count %d is no number of snapshots", count), hint: "--count 3 --interval 10m tells a leak from noise"}
+	case interval < 0:
+		return &usageError{text: fmt.Sprintf("--interval %s is negative", interval), hint: "for example --interval 10m"}
+	}
+	return nil
+}
+
+// validInspector refuses an address that cannot be dialled.
+func validInspector(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	n, portErr := strconv.Atoi(port)
+	if err != nil || portErr != nil || host == "" || strings.ContainsAny(host, "/ ") || n < 1 || n > maxPort {
+		return &usageError{text: fmt.Sprintf("--inspector %q is no HOST:PORT", address), hint: "for example --inspector 127.0.0.1:9229"}
+	}
+	return nil
+}
+
+// inspectorAlone refuses flags that choose a container beside --inspector, which
+// skips AWS: one of them is meant for another command line.
+func inspectorAlone(c *cli.Context) error {
+	for _, name := range []string{"cluster", "task", "service", "family", "container"} {
+		if c.IsSet("inspector") && c.IsSet(name) {
+			return &usageError{text: fmt.Sprintf("--inspector and --%s contradict each other", name), hint: "--inspector skips AWS; drop one of them"}
+		}
+	}
+	return nil
 }
 
 // missingValue refuses a flag whose value looks like the next flag: an empty
@@ -73,11 +128,16 @@ func readTarget(c *cli.Context) (targetOptions, error) {
 func missingValue(c *cli.Context) error {
 	for _, f := range c.Command.Flags {
 		text, isString := f.(*cli.StringFlag)
-		if isString && c.IsSet(text.Name) && strings.HasPrefix(c.String(text.Name), "-") {
+		if isString && c.IsSet(text.Name) && looksLikeFlag(c.String(text.Name)) {
 			return &usageError{text: fmt.Sprintf("%s needs a value, not %q", dashed(text.Name), c.String(text.Name)), hint: helpHint(c)}
 		}
 	}
 	return nil
+}
+
+// looksLikeFlag leaves "-" and "-,FILE" out: there it is standard input.
+func looksLikeFlag(value string) bool {
+	return len(value) > 1 && value[0] == '-' && value[1] != ','
 }
 
 // needTarget refuses a query that names nothing: a guess would be a capture of
@@ -92,19 +152,24 @@ func (o targetOptions) needTarget(command string) error {
 	return nil
 }
 
-// readOutput applies the output flags to the terminal, first of all, so that
-// every later error is told in the wanted way.
+// readOutput is readFormat for a command that takes no arguments.
 func readOutput(c *cli.Context, u *ui) (asJSON bool, err error) {
+	if asJSON, err = readFormat(c, u); err != nil {
+		return asJSON, err
+	}
+	return asJSON, noArguments(c)
+}
+
+// readFormat applies the output flags to the terminal, first of all, so that
+// every later error is told in the wanted way.
+func readFormat(c *cli.Context, u *ui) (asJSON bool, err error) {
 	if c.Bool("no-color") {
 		u.colorOut, u.colorErr = false, false
 	}
 	format := c.String("output")
-	if !slices.Contains(choices("output"), format) {
+	if !slices.Contains(choices(c.Command.Name, "output"), format) {
 		return false, &usageError{text: fmt.Sprintf("--output %q is no format", format), hint: "--output text or --output json"}
 	}
 	u.jsonError = format == "json"
-	if err := missingValue(c); err != nil {
-		return false, err
-	}
-	return u.jsonError, noArguments(c)
+	return u.jsonError, missingValue(c)
 }

@@ -46,7 +46,14 @@ func runApp(ctx context.Context, ui *ui, args []string) (err error) {
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // nohup, or a shell's background job
+			signal.Notify(signals, s)
+		}
+	}
+	// Once somebody listens for SIGPIPE, writing to a closed pipe is an error
+	// like others; it would kill the process, with a session open.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		select {
 		case s := <-signals:

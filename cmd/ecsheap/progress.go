@@ -139,6 +139,20 @@ type snapshotJSON struct {
 	Diagnosis any            `json:"diagnosis"` // null: there is no analysis yet
 }
 
+// tell prints the snapshots that are whole, also of a series that ended early,
+// and returns what ended it.
+func tell(u *ui, o snapshotOptions, s capture.Series, err error) error {
+	if len(s.Snapshots) == 0 {
+		return err
+	}
+	u.step("%s in %s", plural(len(s.Snapshots), "snapshot"), o.dir)
+	u.flush()
+	if printErr := printSeries(u, o, s); err == nil {
+		err = printErr
+	}
+	return err
+}
+
 func printSeries(u *ui, o snapshotOptions, s capture.Series) error {
 	if o.json {
 		return u.json(snapshotJSON{Schema: schema, Dir: o.dir, Target: s.Target, Snapshots: s.Snapshots})

@@ -27,6 +27,7 @@ func TestScripts(t *testing.T) {
 			// Nothing of the developer's own AWS configuration may matter.
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+			env.Values[worldKey{}] = &world{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -44,13 +45,18 @@ func startFakeAWS(ts *testscript.TestScript, _ bool, args []string) {
 		name, value, _ := strings.Cut(kv, "=")
 		ts.Setenv(name, value)
 	}
-	servers[ts] = server
-	ts.Defer(func() { delete(servers, ts) })
+	worldOf(ts).aws = server
 }
 
-// servers are the loopback AWS of the running scripts. testscript gives its
-// commands no other place for state; scripts that use it do not run in parallel.
-var servers = map[*testscript.TestScript]*fakeaws.Server{}
+// world is the state of one script; scripts run beside each other.
+type world struct {
+	aws *fakeaws.Server // once the script has started it
+}
+
+// worldKey is the key of the world among the values of a script.
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
 // task CLUSTER ID [key=value...]: adds a task.
 func addTask(ts *testscript.TestScript, _ bool, args []string) {
@@ -78,7 +84,7 @@ func addTask(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	task.Containers = []fakeaws.Container{c}
-	servers[ts].AddTask(task)
+	worldOf(ts).aws.AddTask(task)
 }
 
 // listener is something at the inspector's port that is no inspector.
@@ -105,12 +111,12 @@ func listener(ts *testscript.TestScript, greeting string) string {
 
 // fault OPERATION CODE MESSAGE: makes an API operation fail.
 func addFault(ts *testscript.TestScript, _ bool, args []string) {
-	servers[ts].Fault(fakeaws.Fault{Operation: args[0], Code: args[1], Message: args[2]})
+	worldOf(ts).aws.Fault(fakeaws.Fault{Operation: args[0], Code: args[1], Message: args[2]})
 }
 
 // sessions N: checks the number of sessions so far, and that all have ended.
 func checkSessions(ts *testscript.TestScript, _ bool, args []string) {
-	sessions := servers[ts].Sessions()
+	sessions := worldOf(ts).aws.Sessions()
 	if n := strconv.Itoa(len(sessions)); n != args[0] {
 		ts.Fatalf("%s sessions, want %s", n, args[0])
 	}

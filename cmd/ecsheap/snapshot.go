@@ -63,23 +63,21 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 		return o, err
 	}
 	o.log = debugLog(u, c.Bool("debug"))
-	switch {
-	case o.count < 1:
-		return o, &usageError{text: fmt.Sprintf("--count %d is no number of snapshots", o.count), hint: "--count 3 --interval 10m tells a leak from noise"}
-	case o.interval < 0:
-		return o, &usageError{text: fmt.Sprintf("--interval %s is negative", o.interval), hint: "for example --interval 10m"}
-	case o.inspector == "":
+	if err := validSeries(o.count, o.interval); err != nil {
+		return o, err
+	}
+	if o.inspector == "" {
 		return o, o.needTarget("snapshot")
 	}
-	if _, _, err := net.SplitHostPort(o.inspector); err != nil {
-		return o, &usageError{text: fmt.Sprintf("--inspector %q is no HOST:PORT", o.inspector), hint: "for example --inspector 127.0.0.1:9229"}
+	if err := validInspector(o.inspector); err != nil {
+		return o, err
 	}
-	return o, nil
+	return o, inspectorAlone(c)
 }
 
 // runSnapshot is the main job from the flags on.
 func runSnapshot(ctx context.Context, u *ui, o snapshotOptions) error {
-	if o.dir != "" { // a taken directory is refused before AWS is asked anything
+	if o.dir != "" { // a directory that cannot be is refused before AWS is asked anything
 		if err := capture.CheckDir(o.dir); err != nil {
 			return err
 		}
@@ -100,18 +98,19 @@ func direct(ctx context.Context, u *ui, o snapshotOptions) error {
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, "tcp", o.inspector)
 		if err != nil {
-			return nil, &dialError{address: o.inspector, err: err}
+			return nil, &dialError{err: err}
 		}
 		return conn, nil
 	}
 	if o.dir == "" {
 		o.dir = defaultDir("local", "inspector", time.Now())
 	}
-	return captureFrom(ctx, u, o, source{dial: dial})
+	series, err := captureFrom(ctx, u, o, source{dial: dial})
+	return tell(u, o, series, err)
 }
 
 // through captures through an SSM session, which has ended when it returns.
-func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) (err error) {
+func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) error {
 	u.step("looking for the task in %s", cfg.Region)
 	client := awsecs.NewFromConfig(cfg)
 	target, err := ecs.Find(ctx, client, o.query)
@@ -131,31 +130,37 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) (err
 	if o.dir == "" {
 		o.dir = defaultDir(serviceOrFamily(target), target.TaskID(), time.Now())
 	}
+	series, err := tunnelled(ctx, u, o, awsssm.NewFromConfig(cfg), target, findings)
+	return tell(u, o, series, explain(ctx, client, target, err))
+}
 
-	ssm := awsssm.NewFromConfig(cfg)
-	u.tellStaleSessions(ctx, ssm, target)
+// tunnelled opens the session, captures, and ends the session.
+func tunnelled(ctx context.Context, u *ui, o snapshotOptions, client *awsssm.Client, target ecs.Target, findings []ecs.Finding) (series capture.Series, err error) {
+	if err := u.checkSessions(ctx, client, target); err != nil {
+		return series, err
+	}
 	u.step("opening a tunnel to port %d of container %s", o.port, target.Container)
-	t, err := tunnel.Open(ctx, ssm, tunnel.Config{
+	t, err := tunnel.Open(ctx, client, tunnel.Config{
 		Target: target.SSM(), Port: o.port, Reason: runReason("snapshot"), Log: o.log,
 		Notice: func(text string) { u.step("%s", text) },
 	})
 	if err != nil {
-		return explain(ctx, client, target, err)
+		return series, err
 	}
 	defer func() {
+		if ctx.Err() != nil {
+			u.step("ending the session %s (another Ctrl-C abandons it)", t.SessionID())
+		}
 		switch closeErr := t.Close(); {
 		case closeErr == nil:
 			u.step("closed the session %s", t.SessionID())
-		case err == nil:
+		case err == nil && ctx.Err() == nil:
 			err = closeErr
 		default: // the capture's own error is the one to tell
 			u.warn(errorText(closeErr), hintOf(closeErr))
 		}
 	}()
-	err = captureFrom(ctx, u, o, source{
-		dial: t.Dial, wire: t.WireBytes, target: captureTarget(target), findings: findings,
-	})
-	return explain(ctx, client, target, err)
+	return captureFrom(ctx, u, o, source{dial: t.Dial, wire: t.WireBytes, target: captureTarget(target), findings: findings})
 }
 
 // source is where snapshots come from.
@@ -169,10 +174,10 @@ type source struct {
 // captureFrom connects to the inspector and takes the series over that one
 // connection: the end of any inspector session makes V8 forget the ids of
 // objects, and snapshots could no longer be compared.
-func captureFrom(ctx context.Context, u *ui, o snapshotOptions, s source) error {
+func captureFrom(ctx context.Context, u *ui, o snapshotOptions, s source) (capture.Series, error) {
 	conn, err := cdp.Dial(ctx, s.dial, &cdp.Options{Log: o.log})
 	if err != nil {
-		return err
+		return capture.Series{}, err
 	}
 	defer conn.Close() //nolint:errcheck // it only says that the connection was lost, which the capture says better
 	if s.wire == nil {
@@ -180,16 +185,10 @@ func captureFrom(ctx context.Context, u *ui, o snapshotOptions, s source) error 
 	}
 	p := newProgress(o.count)
 	u.status(p.line)
-	series, err := capture.Run(ctx, capture.Plan{
+	defer u.status(nil)
+	return capture.Run(ctx, capture.Plan{
 		Dir: o.dir, Count: o.count, Interval: o.interval, Target: s.target, Checks: checks(s.findings), Tool: "ecsheap " + version(),
 	}, inspectorSource(conn, s.wire), p.funcs(u), p.taken(u))
-	u.status(nil)
-	if err != nil {
-		return err
-	}
-	u.step("%s in %s", plural(len(series.Snapshots), "snapshot"), o.dir)
-	u.flush()
-	return printSeries(u, o, series)
 }
 
 // inspectorSource makes the inspector what capture asks for.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -92,23 +93,36 @@ func (u *ui) draw() {
 	}
 }
 
-// clip cuts text to a number of columns; the texts of the live line are of
-// characters one column wide.
+// clip shortens printable text to a number of columns: first by what stands
+// behind commas, which says least, so that numbers are cut last.
 func clip(text string, columns int) string {
-	if runes := []rune(text); len(runes) > columns && columns > 0 {
-		return string(runes[:columns-1]) + "…"
+	if columns < 1 {
+		return ""
+	}
+	for displayWidth(text) > columns {
+		comma := strings.LastIndex(text, ", ")
+		if comma < 0 {
+			return fit(text, columns)
+		}
+		text = text[:comma]
 	}
 	return text
 }
 
+// line is a line of talk under a label in colour. All talk passes through here,
+// so that names and messages from outside cannot steer the terminal.
+func (u *ui) line(color, label, text string) string {
+	return "ecsheap: " + u.paint(color, label) + printable(text)
+}
+
 // step tells that something was done or has begun.
-func (u *ui) step(format string, args ...any) { u.ops <- "ecsheap: " + fmt.Sprintf(format, args...) }
+func (u *ui) step(format string, args ...any) { u.ops <- u.line("", "", fmt.Sprintf(format, args...)) }
 
 // warn tells of something that does not stop the command.
 func (u *ui) warn(text, hint string) {
-	u.ops <- "ecsheap: " + u.paint(yellow, "warning: ") + text
+	u.ops <- u.line(yellow, "warning: ", text)
 	if hint != "" {
-		u.ops <- "ecsheap: hint: " + hint
+		u.ops <- u.line("", "hint: ", hint)
 	}
 }
 
