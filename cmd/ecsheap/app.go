@@ -12,6 +12,7 @@ import (
 // The command categories of the help.
 const (
 	categoryCapture = "CAPTURE"
+	categoryAnalyse = "ANALYSE"
 	categorySetup   = "SETUP"
 )
 
@@ -36,6 +37,10 @@ func newApp(ui *ui) *app {
 		Commands: []*cli.Command{
 			snapshotCommand(ui),
 			checkCommand(ui),
+			summaryCommand(ui),
+			diffCommand(ui),
+			inspectCommand(ui),
+			exportCommand(ui),
 			demoCommand(ui),
 			completionCommand(ui),
 			versionCommand(ui),

@@ -137,6 +137,8 @@ func choices(command, flag string) []string {
 	switch flag {
 	case "output":
 		return []string{"text", "json"}
+	case "sort":
+		return sortChoices[command]
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func exitCode(err error) int {
 		return codeFewer
 	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err):
 		return codeBlocked
-	case isAs[*ecs.NotFoundError](err), isAs[*ecs.AmbiguousError](err):
+	case isAs[*ecs.NotFoundError](err), isAs[*ecs.AmbiguousError](err), isAs[*objectNotFoundError](err):
 		return codeNotFound
 	case isAs[*tunnel.LostError](err), isAs[*tunnel.RefusedError](err), isAs[*tunnel.NoHandshakeError](err), isConnection(err):
 		return codeLost

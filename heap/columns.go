@@ -1,0 +1,264 @@
+package heap
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"strconv"
+	"sync"
+)
+
+// typeBits are the bits that a node's type, as the file counts them, takes of its byte.
+const typeBits = 5
+
+// edgeTypeBits are the bits that an edge's type takes of its target.
+const edgeTypeBits = 3
+
+// target is a node and, in the low bits, the type of the edge that leads there.
+type target uint32
+
+func (t target) node() Node     { return Node(t >> edgeTypeBits) }
+func (t target) kind() EdgeType { return EdgeType(t & (1<<edgeTypeBits - 1)) }
+
+// hugeSize in the column of sizes stands for a size that does not fit there.
+const hugeSize = math.MaxUint32
+
+// odd are facts about few nodes.
+type odd struct {
+	huge     map[Node]uint64 // sizes from hugeSize on, in bytes
+	detached map[Node]Detachedness
+}
+
+// nodes reads the section of that name.
+func (p *parser) nodes() error {
+	var mu sync.Mutex
+	n, err := p.records(section{
+		name: "nodes", fields: p.h.nodes.fields, count: p.h.numNodes,
+		room: p.s.growNodes,
+		parse: func(seg segment) error {
+			part := nodePart{s: p.s, h: p.h, seg: seg}
+			err := part.parse()
+			mu.Lock()
+			defer mu.Unlock()
+			p.nodeNames.merge(part.names)
+			p.s.odd.merge(part.odd)
+			return err
+		},
+	})
+	return p.counted("nodes", n, p.h.numNodes, err)
+}
+
+// counted checks that a section has as many records as the header says.
+func (p *parser) counted(name string, n, want int, err error) error {
+	if err != nil || n == want {
+		return err
+	}
+	return &SyntaxError{
+		Offset: p.offset() - 1,
+		Want:   fmt.Sprintf("%d %s as the header says", want, name), Got: strconv.Itoa(n),
+	}
+}
+
+// nodePart is a segment of the nodes.
+type nodePart struct {
+	s     *Snapshot
+	h     *header
+	seg   segment
+	names biggest
+	odd   odd
+}
+
+func (p *nodePart) parse() error {
+	lay := p.h.nodes
+	typeAt, nameAt, idAt := lay.at["type"], lay.at["name"], lay.at["id"]
+	selfAt, edgesAt, detachedAt := lay.at["self_size"], lay.at["edge_count"], lay.index("detachedness")
+	types := uint64(len(p.h.nodeTypes))
+	vals := make([]uint64, lay.fields)
+	s, pos := p.s, p.seg.start
+	for i := p.seg.first; i < p.seg.first+p.seg.n; i++ {
+		start := pos
+		next, ok := record(p.seg.buf, pos, p.seg.end, vals)
+		if !ok {
+			return p.seg.badNumber(next)
+		}
+		pos = next
+		if vals[typeAt] >= types {
+			return p.seg.bad(start, fmt.Sprintf("one of %d node types", types), vals[typeAt])
+		}
+		if (vals[nameAt]|vals[idAt]|vals[edgesAt])>>32 != 0 {
+			return p.seg.bad(start, "a node with 32-bit numbers", max(vals[nameAt], vals[idAt], vals[edgesAt]))
+		}
+		if vals[nameAt] > p.names.value {
+			p.names.add(vals[nameAt], p.seg.place(start))
+		}
+		s.kind[i] = uint8(vals[typeAt])
+		s.name[i] = uint32(vals[nameAt])
+		s.id[i] = uint32(vals[idAt])
+		s.first[i] = uint32(vals[edgesAt])
+		self := vals[selfAt]
+		if self >= hugeSize {
+			p.odd.setHuge(Node(i), self)
+			self = hugeSize
+		}
+		s.self[i] = uint32(self)
+		if detachedAt >= 0 && vals[detachedAt] != 0 {
+			p.odd.setDetached(Node(i), Detachedness(vals[detachedAt]&3))
+		}
+	}
+	return nil
+}
+
+// edges reads the section of that name.
+func (p *parser) edges() error {
+	var mu sync.Mutex
+	n, err := p.records(section{
+		name: "edges", fields: p.h.edges.fields, count: p.h.numEdges,
+		room: p.s.growEdges,
+		parse: func(seg segment) error {
+			part := edgePart{s: p.s, h: p.h, seg: seg}
+			err := part.parse()
+			mu.Lock()
+			defer mu.Unlock()
+			p.edgeNames.merge(part.names)
+			return err
+		},
+	})
+	if err := p.counted("edges", n, p.h.numEdges, err); err != nil {
+		return err
+	}
+	// The strings, which come next, leave a core free.
+	p.background.Go(func() { p.s.incoming = countIncoming(p.s.to, p.h.numNodes) })
+	return nil
+}
+
+// edgePart is a segment of the edges.
+type edgePart struct {
+	s     *Snapshot
+	h     *header
+	seg   segment
+	names biggest
+}
+
+func (p *edgePart) parse() error {
+	lay := p.h.edges
+	typeAt, nameAt, toAt := lay.at["type"], lay.at["name_or_index"], lay.at["to_node"]
+	types, fields := uint64(p.h.numEdgeTypes), uint64(p.h.nodes.fields)
+	div := newDivisor(fields)
+	vals := make([]uint64, lay.fields)
+	s, pos := p.s, p.seg.start
+	for i := p.seg.first; i < p.seg.first+p.seg.n; i++ {
+		start := pos
+		next, ok := record(p.seg.buf, pos, p.seg.end, vals)
+		if !ok {
+			return p.seg.badNumber(next)
+		}
+		pos = next
+		if vals[typeAt] >= types {
+			return p.seg.bad(start, fmt.Sprintf("one of %d edge types", types), vals[typeAt])
+		}
+		to := div.quotient(vals[toAt])
+		if to*fields != vals[toAt] || to >= uint64(p.h.numNodes) {
+			return p.seg.bad(start, fmt.Sprintf("an edge to one of %d nodes of %d numbers", p.h.numNodes, fields), vals[toAt])
+		}
+		name, kind := vals[nameAt], p.h.edgeTypes[vals[typeAt]]
+		if name>>32 != 0 {
+			return p.seg.bad(start, "a name or index of 32 bits", name)
+		}
+		if name > p.names.value && kind.named() {
+			p.names.add(name, p.seg.place(start))
+		}
+		s.to[i] = target(to)<<edgeTypeBits | target(kind)
+		s.edgeName[i] = uint32(name)
+	}
+	return nil
+}
+
+// place returns the offset of the record that starts at buf[pos].
+func (g *segment) place(pos int) int64 {
+	for isSpace(g.buf[pos]) {
+		pos++
+	}
+	return g.base + int64(pos)
+}
+
+// bad is the error of a record that starts at buf[pos].
+func (g *segment) bad(pos int, want string, got uint64) error {
+	return &SyntaxError{Offset: g.place(pos), Want: want, Got: strconv.FormatUint(got, 10)}
+}
+
+// badNumber is the error of something else than a number at buf[pos].
+func (g *segment) badNumber(pos int) error {
+	return &SyntaxError{Offset: g.base + int64(pos), Want: "a number of 64 bits or a comma", Got: quote(g.buf[pos:max(pos, g.end)])}
+}
+
+func (o *odd) setHuge(n Node, size uint64) {
+	if o.huge == nil {
+		o.huge = map[Node]uint64{}
+	}
+	o.huge[n] = size
+}
+
+func (o *odd) setDetached(n Node, d Detachedness) {
+	if o.detached == nil {
+		o.detached = map[Node]Detachedness{}
+	}
+	o.detached[n] = d
+}
+
+func (o *odd) merge(other odd) {
+	for n, size := range other.huge {
+		o.setHuge(n, size)
+	}
+	for n, d := range other.detached {
+		o.setDetached(n, d)
+	}
+}
+
+// growNodes makes room for n nodes.
+func (s *Snapshot) growNodes(n int) {
+	s.kind = grown(s.kind, n)
+	s.name = grown(s.name, n)
+	s.id = grown(s.id, n)
+	s.self = grown(s.self, n)
+	s.first = grown(s.first, n+1)
+}
+
+// growEdges makes room for n edges.
+func (s *Snapshot) growEdges(n int) {
+	s.to = grown(s.to, n)
+	s.edgeName = grown(s.edgeName, n)
+}
+
+// linkEdges turns the number of edges of each node into the first of them. nodesAt
+// is the place of the nodes in the input.
+func (s *Snapshot) linkEdges(nodesAt int64) error {
+	var sum uint64
+	for i := range s.kind {
+		n := s.first[i]
+		s.first[i] = uint32(sum)
+		sum += uint64(n)
+		if sum > uint64(len(s.to)) {
+			break
+		}
+	}
+	s.first[len(s.kind)] = uint32(sum)
+	if sum != uint64(len(s.to)) {
+		return &SyntaxError{
+			Offset: nodesAt,
+			Want:   fmt.Sprintf("nodes with %d edges together", len(s.to)), Got: "others",
+		}
+	}
+	return nil
+}
+
+// divisor divides by a small constant with one multiplication.
+type divisor struct{ inverse uint64 }
+
+func newDivisor(d uint64) divisor { return divisor{inverse: math.MaxUint64/d + 1} }
+
+// quotient returns v / d: exactly if v is below 2^32, too small or not, but never a
+// multiple by chance, for others.
+func (d divisor) quotient(v uint64) uint64 {
+	hi, _ := bits.Mul64(v, d.inverse)
+	return hi
+}

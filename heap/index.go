@@ -1,0 +1,167 @@
+package heap
+
+import "math/bits"
+
+// Index is what Diff needs of a snapshot: some 12 bytes a node. It does not hold
+// on to the Snapshot.
+type Index struct {
+	// The nodes that have a size, by ascending id.
+	ids     []uint32
+	sizes   []uint32 // bytes, or hugeSize
+	classes []uint32 // of list
+	huge    map[uint32]uint64
+	list    []indexClass
+	// interfaces are those of this snapshot.
+	interfaces []iface
+}
+
+// indexClass is the class of some nodes, without what belongs to the snapshot
+// alone.
+type indexClass struct {
+	key, name string
+	location  *Location
+	// Plain objects have other classes with the interfaces of a later snapshot.
+	// prefix is the location in a key.
+	plain      bool
+	prefix     string
+	properties []string
+}
+
+// Index reduces the snapshot.
+func (s *Snapshot) Index() *Index {
+	need(&s.folded, s.fold)
+	need(&s.classed, s.classify)
+	b := indexBuilder{s: s, x: &Index{interfaces: s.rows.interfaces, huge: map[uint32]uint64{}}, of: map[rowShape]uint32{}}
+	order := s.byID(s.winners())
+	b.x.ids = make([]uint32, len(order))
+	b.x.sizes = make([]uint32, len(order))
+	b.x.classes = make([]uint32, len(order))
+	shapes := s.shapeOf()
+	for i, key := range order {
+		n := Node(key & (1<<32 - 1))
+		b.x.ids[i], b.x.sizes[i] = s.id[n], s.self[n]
+		if s.self[n] == hugeSize {
+			b.x.huge[uint32(i)] = s.size(n)
+		}
+		b.x.classes[i] = b.class(rowShape{s.rows.of[n], shapes(n)})
+	}
+	return b.x
+}
+
+// winners returns which rows of the snapshot DevTools counts: see byKey.
+func (s *Snapshot) winners() []bool {
+	first := make([]int64, len(s.rows.list))
+	for i := range first {
+		first[i] = -1
+	}
+	for n, r := range s.rows.of {
+		if first[r] < 0 && s.self[n] != 0 {
+			first[r] = int64(n)
+		}
+	}
+	last := map[string]int64{}
+	for i, row := range s.rows.list {
+		if have, ok := last[row.key]; first[i] >= 0 && (!ok || first[i] > have) {
+			last[row.key] = first[i]
+		}
+	}
+	wins := make([]bool, len(first))
+	for i, row := range s.rows.list {
+		wins[i] = first[i] >= 0 && first[i] == last[row.key]
+	}
+	return wins
+}
+
+// byID returns the nodes that have a size and a row that counts, in the low half of words that are sorted by id.
+func (s *Snapshot) byID(wins []bool) []uint64 {
+	count := 0
+	for n, r := range s.rows.of {
+		if s.self[n] != 0 && wins[r] {
+			count++
+		}
+	}
+	keys := make([]uint64, 0, count)
+	for n, r := range s.rows.of {
+		if s.self[n] != 0 && wins[r] {
+			keys = append(keys, uint64(s.id[n])<<32|uint64(n))
+		}
+	}
+	sortByHighHalf(keys)
+	return keys
+}
+
+// sortByHighHalf is a radix sort by the upper 32 bits.
+func sortByHighHalf(keys []uint64) {
+	const digitBits, low, high = 11, 32, 64
+	other := make([]uint64, len(keys))
+	for shift := low; shift < high; shift += digitBits {
+		var next [1 << digitBits]int
+		for _, k := range keys {
+			next[k>>shift&(1<<digitBits-1)]++
+		}
+		sum := 0
+		for d, n := range next {
+			next[d], sum = sum, sum+n
+		}
+		for _, k := range keys {
+			d := k >> shift & (1<<digitBits - 1)
+			other[next[d]] = k
+			next[d]++
+		}
+		keys, other = other, keys
+	}
+	// The number of passes is odd: what is sorted is in the other slice.
+	copy(other, keys)
+}
+
+// noShape is the shape of what is no plain object.
+const noShape = 1<<32 - 1
+
+// shapeOf returns a function that returns the shape of a node.
+func (s *Snapshot) shapeOf() func(Node) uint32 {
+	plain := newBitset(len(s.kind))
+	before := make([]uint32, len(plain)) // how many plain objects are below each word
+	for _, n := range s.rows.shapes.plain {
+		plain.add(uint32(n))
+	}
+	sum := 0
+	for i, word := range plain {
+		before[i] = uint32(sum)
+		sum += bits.OnesCount64(word)
+	}
+	return func(n Node) uint32 {
+		word, bit := uint32(n)>>6, uint64(1)<<(n&63)
+		if plain[word]&bit == 0 {
+			return noShape
+		}
+		return s.rows.shapes.of[before[word]+uint32(bits.OnesCount64(plain[word]&(bit-1)))]
+	}
+}
+
+// rowShape tells the classes of an index apart.
+type rowShape struct{ row, shape uint32 }
+
+// indexBuilder is Index at work.
+type indexBuilder struct {
+	s  *Snapshot
+	x  *Index
+	of map[rowShape]uint32
+}
+
+func (b *indexBuilder) class(r rowShape) uint32 {
+	if i, ok := b.of[r]; ok {
+		return i
+	}
+	s, row := b.s, b.s.rows.list[r.row]
+	c := indexClass{key: row.key, name: row.class, location: s.rowLocation(row), prefix: row.key[:len(row.key)-len(row.class)]}
+	if r.shape != noShape {
+		c.plain = true
+		for p := range s.propertyTexts(s.rows.shapes.list[r.shape].example) {
+			c.properties = append(c.properties, string(p))
+		}
+	}
+	i := uint32(len(b.x.list))
+	b.x.list = append(b.x.list, c)
+	b.of[r] = i
+	return i
+}
