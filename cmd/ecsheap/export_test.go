@@ -25,6 +25,16 @@ func TestAppendRow(t *testing.T) {
 	}
 }
 
+func TestAppendField(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "a b": "a b", " a": `" a"`, "a ": `"a "`, "a,b": `"a,b"`, `a"b`: `"a""b"`, "a\nb": "\"a\nb\"", "a\r": "\"a\r\"", "日本": "日本",
+	} {
+		if got := string(appendField(nil, in)); got != want {
+			t.Errorf("%q became %s, want %s", in, got, want)
+		}
+	}
+}
+
 // TestExport reads the rows back as a program would.
 func TestExport(t *testing.T) {
 	s := parse(t, leakingService([]int{1}))

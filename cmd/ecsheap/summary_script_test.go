@@ -17,15 +17,39 @@ import (
 
 // snapshots: writes s1, s2 and s3.heapsnapshot into the working directory, of
 // a service that keeps its sessions: two, then three, then five of which the
-// first has gone.
+// first has gone. chain.heapsnapshot has more of all than fits on a page.
 func writeSnapshots(ts *testscript.TestScript, _ bool, _ []string) {
-	for i, sessions := range [][]int{{0, 1}, {0, 1, 2}, {1, 2, 3, 4}} {
-		f, err := os.OpenFile(ts.MkAbs(fmt.Sprintf("s%d.heapsnapshot", i+1)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	for name, g := range map[string]*heaptest.Graph{
+		"s1": leakingService([]int{0, 1}), "s2": leakingService([]int{0, 1, 2}), "s3": leakingService([]int{1, 2, 3, 4}),
+		"chain": chain(40),
+	} {
+		f, err := os.OpenFile(ts.MkAbs(name+".heapsnapshot"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		ts.Check(err)
-		_, err = leakingService(sessions).WriteTo(f)
+		_, err = g.WriteTo(f)
 		ts.Check(err)
 		ts.Check(f.Close())
 	}
+}
+
+// chain is n objects, each of a class of its own, that hold each other in a
+// row; their ids are 3, 5 and so on. Three links hang at the last: the second
+// is the largest itself, but the first holds the others.
+func chain(n int) *heaptest.Graph {
+	g := heaptest.New(heaptest.Node24)
+	last := heaptest.Root
+	for i := range n {
+		key := fmt.Sprintf("Class%02d", i)
+		g.Node(key, "object", key, 16)
+		g.Edge(last, "property", "next", key)
+		last = key
+	}
+	for i, size := range []int64{16, 100, 50} {
+		key := "link" + strconv.Itoa(i)
+		g.Node(key, "object", "Link", size).ID(uint64(1007 - 2*i))
+		g.Edge(last, "property", "next", key)
+		last = key
+	}
+	return g
 }
 
 // leakingService is the heap of a service, with the sessions of these numbers
