@@ -119,12 +119,22 @@ func (p peer) run(ctx context.Context, file string) figures {
 		err = json.Unmarshal(stdout.Bytes(), &summary)
 	}
 	if err != nil {
-		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-		f.err = fmt.Errorf("%w: %.100s", err, lines[len(lines)-1])
+		f.err = fmt.Errorf("%w: %.200s", err, reason(stderr.String()))
 		return f
 	}
 	f.nodes, f.rss = summary.Nodes, peakRSS(cmd.ProcessState)
 	return f
+}
+
+// reason finds the line of stderr that says why: the first that names an error.
+func reason(stderr string) string {
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	for _, line := range lines {
+		if strings.Contains(strings.ToLower(line), "error") {
+			return line
+		}
+	}
+	return lines[len(lines)-1]
 }
 
 // peakRSS returns the most memory that an ended process had, in bytes.
@@ -162,7 +172,8 @@ func printPeers(b *testing.B, table *tabwriter.Writer, file string, all []peer, 
 	for i, p := range all {
 		f := best[i]
 		if f.err != nil {
-			fmt.Fprintf(table, "%s\t%.0f\t\t%s\tfails: %v\t\t\t\t\n", name, float64(size)/1e6, p.name, f.err)
+			fmt.Fprintf(table, "%s\t%.0f\t\t%s\tfails\t\t\t\t\n", name, float64(size)/1e6, p.name)
+			b.Logf("%s: %s: %v", name, p.name, f.err)
 			continue
 		}
 		if ours.err == nil && f.nodes != ours.nodes {

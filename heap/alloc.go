@@ -7,12 +7,13 @@ type number interface {
 	~uint8 | ~int32 | ~uint32 | ~uint64
 }
 
-// hugeBytes is from when on a column is worth huge pages: they are 2 MB on most systems.
+// hugeBytes is from when on a column is worth huge pages: they are 2 MB on most
+// systems.
 const hugeBytes = 4 << 20
 
-// column returns n zeros. The graph is walked in no order that a cache could
-// follow, so that most of the time would go by in page faults and address
-// translation without huge pages.
+// column returns n zeros. The graph is walked in no order that a cache could follow, so
+// that most of the time would go by in page faults and address translation without huge
+// pages.
 func column[T number](n int) []T {
 	s := make([]T, n)
 	var zero T

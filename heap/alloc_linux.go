@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// adviseHuge asks for huge pages where the memory has none yet. It changes nothing
-// but the speed, so that a system that refuses does no harm.
+// adviseHuge asks for huge pages where the memory has none yet. It changes nothing but
+// the speed, so that a system that refuses does no harm.
 func adviseHuge(b []byte) {
 	page := uintptr(os.Getpagesize())
 	start := uintptr(unsafe.Pointer(unsafe.SliceData(b)))

@@ -7,8 +7,8 @@ import (
 	"math"
 )
 
-// row is a class of objects with one location, or none. DevTools tells rows apart by the index of
-// the class's name, so that two can have one name; see mergeRows.
+// row is a class of objects with one location, or none. DevTools tells rows apart by
+// the index of the class's name, so that two can have one name; see mergeRows.
 type row struct {
 	class string // in WTF-8
 	key   string // equal in other snapshots of the process
@@ -99,8 +99,8 @@ func (c *classifier) texted(class string) uint32 {
 	return r
 }
 
-// named returns the row of an object or native node by its name. DOM nodes are
-// classed by their tags.
+// named returns the row of an object or native node by its name. DOM nodes are classed
+// by their tags.
 func (c *classifier) named(name uint32) uint32 {
 	if r, ok := c.byName[name]; ok {
 		return r
@@ -188,8 +188,8 @@ func (s *Snapshot) ClassKey(n Node) string {
 	return s.rows.list[s.rows.of[n]].key
 }
 
-// ClassNodes returns the nodes of the row with the key, in file order. Like in DevTools,
-// nodes of size 0 are not among them.
+// ClassNodes returns the nodes of the row with the key, in file order. Like in
+// DevTools, nodes of size 0 are not among them.
 func (s *Snapshot) ClassNodes(key string) []Node {
 	need(&s.counted, s.countClasses)
 	var nodes []Node

@@ -244,8 +244,8 @@ func TestClassesByLocation(t *testing.T) {
 	}
 }
 
-// TestClassesOfOneName checks what DevTools does with an object whose constructor is named as one of its
-// own classes: the row whose first object is later is left.
+// TestClassesOfOneName checks what DevTools does with an object whose constructor is
+// named as one of its own classes: the row whose first object is later is left.
 func TestClassesOfOneName(t *testing.T) {
 	g := heaptest.New(heaptest.Node24)
 	g.Node("closure", "closure", "f", 1)

@@ -188,7 +188,9 @@ func (g *segment) bad(pos int, want string, got uint64) error {
 
 // badNumber is the error of something else than a number at buf[pos].
 func (g *segment) badNumber(pos int) error {
-	return &SyntaxError{Offset: g.base + int64(pos), Want: "a number of 64 bits or a comma", Got: quote(g.buf[pos:max(pos, g.end)])}
+	return &SyntaxError{
+		Offset: g.base + int64(pos), Want: "a number of 64 bits or a comma", Got: quote(g.buf[pos:max(pos, g.end)]),
+	}
 }
 
 func (o *odd) setHuge(n Node, size uint64) {
@@ -229,8 +231,8 @@ func (s *Snapshot) growEdges(n int) {
 	s.edgeName = grown(s.edgeName, n)
 }
 
-// linkEdges turns the number of edges of each node into the first of them. nodesAt
-// is the place of the nodes in the input.
+// linkEdges turns the number of edges of each node into the first of them. nodesAt is
+// the place of the nodes in the input.
 func (s *Snapshot) linkEdges(nodesAt int64) error {
 	var sum uint64
 	for i := range s.kind {

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// phase is a computation that is done once, when it is first needed. One that was cancelled
-// can be tried again.
+// phase is a computation that is done once, when it is first needed. One that was
+// cancelled can be tried again.
 type phase struct {
 	mu   sync.Mutex
 	done atomic.Bool
@@ -41,9 +41,9 @@ type computed struct {
 	reverse reverse // by reversed
 }
 
-// Prepare computes what the methods would compute on first need: shallow and
-// retained sizes, dominators, distances and classes, on two cores. It returns
-// the cause of ctx when ctx ends first.
+// Prepare computes what the methods would compute on first need: shallow and retained
+// sizes, dominators, distances and classes, on two cores. It returns the cause of ctx
+// when ctx ends first.
 func (s *Snapshot) Prepare(ctx context.Context) error {
 	return s.counted.run(ctx, s.countClasses)
 }
@@ -77,8 +77,8 @@ func alive(ctx context.Context, n int) error {
 	return nil
 }
 
-// scratch lends slices of one length, so that a phase reuses the memory of the
-// one before it instead of waiting for the garbage collector.
+// scratch lends slices of one length, so that a phase reuses the memory of the one
+// before it instead of waiting for the garbage collector.
 type scratch struct {
 	mu   sync.Mutex
 	free [][]uint32

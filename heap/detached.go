@@ -2,8 +2,9 @@ package heap
 
 import "slices"
 
-// propagateDetached spreads the states of DOM nodes to the native nodes that are reached from them,
-// attached ones first, and puts "Detached " before the names of detached ones.
+// propagateDetached spreads the states of DOM nodes to the native nodes that are
+// reached from them, attached ones first, and puts "Detached " before the names of
+// detached ones.
 func (s *Snapshot) propagateDetached() {
 	if !s.hasDetached {
 		s.detachByName()

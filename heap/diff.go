@@ -19,9 +19,9 @@ type DiffRow struct {
 }
 
 // Diff compares two snapshots of a process, of one inspector session, as DevTools'
-// "Comparison" does: objects of a class are the same if their ids are. The
-// interfaces of later are applied to both. The biggest growth comes first;
-// classes without a change are left out.
+// "Comparison" does: objects of a class are the same if their ids are. The interfaces
+// of later are applied to both. The biggest growth comes first; classes without a
+// change are left out.
 func Diff(base, later *Index) []DiffRow {
 	d := differ{numbers: map[string]uint32{}}
 	before, after := d.number(base, newMatcher(later.interfaces), later.interfaces), d.number(later, nil, nil)

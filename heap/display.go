@@ -11,7 +11,8 @@ import (
 const (
 	// maxPlainName is where the name of a plain object is cut, in UTF-16 units.
 	maxPlainName = 100
-	// enoughCons is when a concatenated string is long enough to be shown, in UTF-16 units.
+	// enoughCons is when a concatenated string is long enough to be shown, in UTF-16
+	// units.
 	enoughCons = 1024
 	// maxConsSteps ends a concatenated string that contains itself; V8 makes none.
 	maxConsSteps = 1 << 16

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Distance returns the number of steps to the node from the nearest JavaScript
-// global, which has 1. Nodes behind the root alone have SystemDistance and more; Unreached
+// Distance returns the number of steps to the node from the nearest JavaScript global,
+// which has 1. Nodes behind the root alone have SystemDistance and more; Unreached
 // stands for no path at all.
 func (s *Snapshot) Distance(n Node) int {
 	need(&s.measured, s.measure)
@@ -122,7 +122,8 @@ func (m *measurer) counts(n Node, e uint32) bool {
 	return false
 }
 
-// edgeIndex returns the number that the name of the edge starts with, like JavaScript's parseInt.
+// edgeIndex returns the number that the name of the edge starts with, like JavaScript's
+// parseInt.
 func (s *Snapshot) edgeIndex(e uint32) (uint64, bool) {
 	if !s.to[e].kind().named() {
 		return uint64(s.edgeName[e]), true

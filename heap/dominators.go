@@ -2,8 +2,8 @@ package heap
 
 import "context"
 
-// tree is the dominator tree, by the numbers of a forest. A node's number is greater than
-// that of its dominator.
+// tree is the dominator tree, by the numbers of a forest. A node's number is greater
+// than that of its dominator.
 type tree struct {
 	number   []uint32 // of a node
 	vertex   []uint32 // node of a number
@@ -17,20 +17,20 @@ func (s *Snapshot) Retained(n Node) int64 {
 	return int64(s.tree.retained[s.tree.number[n]])
 }
 
-// Dominator returns the nearest node that all paths from the root lead through.
-// The root is its own. Nodes without a path have the root, too.
+// Dominator returns the nearest node that all paths from the root lead through. The
+// root is its own. Nodes without a path have the root, too.
 func (s *Snapshot) Dominator(n Node) Node {
 	need(&s.dominated, s.dominate)
 	t := &s.tree
 	return Node(t.vertex[t.idom[t.number[n]]])
 }
 
-// Total returns the size of the heap in bytes: what the root retains, and the
-// native memory that V8 counts outside of the graph.
+// Total returns the size of the heap in bytes: what the root retains, and the native
+// memory that V8 counts outside of the graph.
 func (s *Snapshot) Total() int64 { return s.Retained(s.root) + s.extraNative }
 
-// DominatorChain returns the dominators of the node, nearest first, the root last. Of the
-// root it is empty.
+// DominatorChain returns the dominators of the node, nearest first, the root last. Of
+// the root it is empty.
 func (s *Snapshot) DominatorChain(n Node) []Node {
 	var chain []Node
 	for n != s.root {
@@ -66,8 +66,8 @@ func (s *Snapshot) dominate(ctx context.Context) error {
 	return nil
 }
 
-// sources are the numbers that edges come from which lead to earlier numbers: to i those of
-// all[ends[i-1]:ends[i]].
+// sources are the numbers that edges come from which lead to earlier numbers: to i
+// those of all[ends[i-1]:ends[i]].
 type sources struct {
 	all  []uint32
 	ends []uint32
@@ -75,7 +75,8 @@ type sources struct {
 
 func (s *sources) of(i uint32) []uint32 { return s.all[s.ends[i-1]:s.ends[i]] }
 
-// sort sorts the edges by their targets. It is the end of b, but for the memory of its list.
+// sort sorts the edges by their targets. It is the end of b, but for the memory of its
+// list.
 func (b *backEdges) sort() (sources, []uint64) {
 	ends := b.last
 	clear(ends)
@@ -98,12 +99,14 @@ func (b *backEdges) sort() (sources, []uint64) {
 	return sources{all: all, ends: ends}, links
 }
 
-// A link of the forest of semidominators is two numbers in one word, so that both are fetched at once: the ancestor
-// up to which the path has been compressed, and the least semidominator on the path below it.
+// A link of the forest of semidominators is two numbers in one word, so that both are
+// fetched at once: the ancestor up to which the path has been compressed, and the least
+// semidominator on the path below it.
 const ancestorShift = 32
 
-// semidominators is the first step of Semi-NCA (Georgiadis and Tarjan, "Finding dominators
-// revisited", 2004): semi becomes the semidominators. links is scratch memory.
+// semidominators is the first step of Semi-NCA (Georgiadis and Tarjan, "Finding
+// dominators revisited", 2004): semi becomes the semidominators. links is scratch
+// memory.
 func (f *forest) semidominators(from sources, links []uint64) {
 	for i, p := range f.parent[:f.reached] {
 		links[i] = uint64(p) << ancestorShift
@@ -126,8 +129,8 @@ func (f *forest) semidominators(from sources, links []uint64) {
 	}
 }
 
-// compress makes all on the path from v to the last ancestor above limit point to that one's ancestor, and
-// returns the least semidominator on it. path is scratch memory.
+// compress makes all on the path from v to the last ancestor above limit point to that
+// one's ancestor, and returns the least semidominator on it. path is scratch memory.
 func compress(links []uint64, v, limit uint32, path []uint32) (uint32, []uint32) {
 	path = path[:0]
 	for uint32(links[v]>>ancestorShift) > limit {
@@ -145,12 +148,12 @@ func compress(links []uint64, v, limit uint32, path []uint32) (uint32, []uint32)
 }
 
 // dominators is the second step of Semi-NCA: semi becomes the dominators. The dominator
-// of a node is its parent's nearest dominator that is no later than the
-// semidominator.
+// of a node is its parent's nearest dominator that is no later than the semidominator.
 //
 // A chain of dominators can be as long as the heap is deep, so each has a jump besides
-// (Myers, "An applicative random-access stack", 1983): every chain is walked in logarithmic time. links is
-// scratch memory: its words become the jump and the depth of a node.
+// (Myers, "An applicative random-access stack", 1983): every chain is walked in
+// logarithmic time. links is scratch memory: its words become the jump and the depth of
+// a node.
 func (f *forest) dominators(links []uint64) {
 	links[0] = 0
 	for i := uint32(1); i < uint32(f.reached); i++ {

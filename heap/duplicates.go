@@ -22,8 +22,8 @@ type stringKey struct {
 	length, hash string // in decimal; empty if the file does not have them
 }
 
-// DuplicateStrings returns the strings that exist more than once, most retained
-// bytes first: DevTools' filter "Duplicated strings".
+// DuplicateStrings returns the strings that exist more than once, most retained bytes
+// first: DevTools' filter "Duplicated strings".
 func (s *Snapshot) DuplicateStrings() []StringGroup {
 	need(&s.folded, s.fold)
 	need(&s.dominated, s.dominate)
@@ -61,8 +61,8 @@ func (s *Snapshot) DuplicateStrings() []StringGroup {
 	return all
 }
 
-// isWholeString says whether n is a string with a content of its own: not a part of another one,
-// nor a concatenation that has been flattened, which is empty on one side.
+// isWholeString says whether n is a string with a content of its own: not a part of
+// another one, nor a concatenation that has been flattened, which is empty on one side.
 func (s *Snapshot) isWholeString(n Node) bool {
 	switch s.Type(n) {
 	case StringNode:

@@ -37,8 +37,8 @@ func (e *LimitError) Error() string { return fmt.Sprintf("more than %d %s", e.Ma
 // endOfInput is what a truncated snapshot has instead of its next byte.
 const endOfInput = "end of input"
 
-// shown is how many bytes of the input an error quotes: enough to recognise
-// the place, too few to spill secrets.
+// shown is how many bytes of the input an error quotes: enough to recognise the place,
+// too few to spill secrets.
 const shown = 16
 
 // quote returns the start of what is in the input, for an error.

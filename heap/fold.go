@@ -23,8 +23,8 @@ type folder struct {
 	again []Node // parts whose owner has changed
 }
 
-// fold moves the sizes of arrays, hidden nodes and data of external strings to
-// the one node that owns them, directly or through others of them.
+// fold moves the sizes of arrays, hidden nodes and data of external strings to the one
+// node that owns them, directly or through others of them.
 func (s *Snapshot) fold(ctx context.Context) error {
 	if !s.hasUserRoots() {
 		return nil

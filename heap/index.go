@@ -2,8 +2,8 @@ package heap
 
 import "math/bits"
 
-// Index is what Diff needs of a snapshot: some 12 bytes a node. It does not hold
-// on to the Snapshot.
+// Index is what Diff needs of a snapshot: some 12 bytes a node. It does not hold on to
+// the Snapshot.
 type Index struct {
 	// The nodes that have a size, by ascending id.
 	ids     []uint32
@@ -15,13 +15,12 @@ type Index struct {
 	interfaces []iface
 }
 
-// indexClass is the class of some nodes, without what belongs to the snapshot
-// alone.
+// indexClass is the class of some nodes, without what belongs to the snapshot alone.
 type indexClass struct {
 	key, name string
 	location  *Location
-	// Plain objects have other classes with the interfaces of a later snapshot.
-	// prefix is the location in a key.
+	// Plain objects have other classes with the interfaces of a later snapshot. prefix
+	// is the location in a key.
 	plain      bool
 	prefix     string
 	properties []string
@@ -31,14 +30,15 @@ type indexClass struct {
 func (s *Snapshot) Index() *Index {
 	need(&s.folded, s.fold)
 	need(&s.classed, s.classify)
-	b := indexBuilder{s: s, x: &Index{interfaces: s.rows.interfaces, huge: map[uint32]uint64{}}, of: map[rowShape]uint32{}}
+	b := indexBuilder{
+		s: s, x: &Index{interfaces: s.rows.interfaces, huge: map[uint32]uint64{}}, of: map[rowShape]uint32{},
+	}
 	order := s.byID(s.winners())
 	b.x.ids = make([]uint32, len(order))
 	b.x.sizes = make([]uint32, len(order))
 	b.x.classes = make([]uint32, len(order))
 	shapes := s.shapeOf()
-	for i, key := range order {
-		n := Node(key & (1<<32 - 1))
+	for i, n := range order {
 		b.x.ids[i], b.x.sizes[i] = s.id[n], s.self[n]
 		if s.self[n] == hugeSize {
 			b.x.huge[uint32(i)] = s.size(n)
@@ -72,46 +72,46 @@ func (s *Snapshot) winners() []bool {
 	return wins
 }
 
-// byID returns the nodes that have a size and a row that counts, in the low half of words that are sorted by id.
-func (s *Snapshot) byID(wins []bool) []uint64 {
+// byID returns the nodes that have a size and a row that counts, sorted by id.
+func (s *Snapshot) byID(wins []bool) []Node {
 	count := 0
 	for n, r := range s.rows.of {
 		if s.self[n] != 0 && wins[r] {
 			count++
 		}
 	}
-	keys := make([]uint64, 0, count)
+	nodes := make([]Node, 0, count)
 	for n, r := range s.rows.of {
 		if s.self[n] != 0 && wins[r] {
-			keys = append(keys, uint64(s.id[n])<<32|uint64(n))
+			nodes = append(nodes, Node(n))
 		}
 	}
-	sortByHighHalf(keys)
-	return keys
+	return radixSort(nodes, func(n Node) uint32 { return s.id[n] })
 }
 
-// sortByHighHalf is a radix sort by the upper 32 bits.
-func sortByHighHalf(keys []uint64) {
-	const digitBits, low, high = 11, 32, 64
-	other := make([]uint64, len(keys))
-	for shift := low; shift < high; shift += digitBits {
-		var next [1 << digitBits]int
-		for _, k := range keys {
-			next[k>>shift&(1<<digitBits-1)]++
+// radixSort returns the items by their keys; those of one key stay in order. It may
+// overwrite the slice that it is given.
+func radixSort[T any](items []T, key func(T) uint32) []T {
+	const digitBits, keyBits = 11, 32
+	const digits = 1 << digitBits
+	other := make([]T, len(items))
+	for shift := 0; shift < keyBits; shift += digitBits {
+		var next [digits]int
+		for _, item := range items {
+			next[key(item)>>shift%digits]++
 		}
 		sum := 0
 		for d, n := range next {
 			next[d], sum = sum, sum+n
 		}
-		for _, k := range keys {
-			d := k >> shift & (1<<digitBits - 1)
-			other[next[d]] = k
+		for _, item := range items {
+			d := key(item) >> shift % digits
+			other[next[d]] = item
 			next[d]++
 		}
-		keys, other = other, keys
+		items, other = other, items
 	}
-	// The number of passes is odd: what is sorted is in the other slice.
-	copy(other, keys)
+	return items
 }
 
 // noShape is the shape of what is no plain object.
@@ -153,7 +153,9 @@ func (b *indexBuilder) class(r rowShape) uint32 {
 		return i
 	}
 	s, row := b.s, b.s.rows.list[r.row]
-	c := indexClass{key: row.key, name: row.class, location: s.rowLocation(row), prefix: row.key[:len(row.key)-len(row.class)]}
+	c := indexClass{
+		key: row.key, name: row.class, location: s.rowLocation(row), prefix: row.key[:len(row.key)-len(row.class)],
+	}
 	if r.shape != noShape {
 		c.plain = true
 		for p := range s.propertyTexts(s.rows.shapes.list[r.shape].example) {

@@ -9,24 +9,24 @@ import (
 )
 
 const (
-	// blockBytes is how much is read and parsed at a time: enough that handing
-	// a block to another goroutine costs nothing, little enough to stay in the
-	// cache between reading and parsing.
+	// blockBytes is how much is read and parsed at a time: enough that handing a block
+	// to another goroutine costs nothing, little enough to stay in the cache between
+	// reading and parsing.
 	blockBytes = 512 << 10
-	// fillBytes is what a read waits for, so that a slow stream is not parsed
-	// in crumbs.
+	// fillBytes is what a read waits for, so that a slow stream is not parsed in
+	// crumbs.
 	fillBytes = 256 << 10
-	// padBytes follow each block, so that the scanner of numbers may read
-	// eight bytes at any place of it, and one behind them.
+	// padBytes follow each block, so that the scanner of numbers may read eight bytes
+	// at any place of it, and one behind them.
 	padBytes = 16
-	// maxEmptyReads is how often a reader may return nothing before it counts
-	// as broken, as in package bufio.
+	// maxEmptyReads is how often a reader may return nothing before it counts as
+	// broken, as in package bufio.
 	maxEmptyReads = 100
 )
 
 // input is a window on the bytes of a snapshot.
 type input struct {
-	ctx      context.Context //nolint:containedctx // an input lives as long as one call of Parse
+	ctx      context.Context // an input lives as long as one call of Parse
 	r        io.Reader
 	progress func(int64)
 
@@ -39,13 +39,13 @@ type input struct {
 // offset returns the place of the next byte.
 func (in *input) offset() int64 { return in.base + int64(in.pos) }
 
-// errorf returns an error about the next byte.
+// want returns an error about the next byte.
 func (in *input) want(what string) error {
 	return &SyntaxError{Offset: in.offset(), Want: what, Got: quote(in.buf[in.pos:in.end])}
 }
 
-// more makes at least one more byte follow those that are left. It returns false at
-// the end of the input, and where the window is full.
+// more makes at least one more byte follow those that are left. It returns false at the
+// end of the input, and where the window is full.
 func (in *input) more() (bool, error) {
 	return in.moveTo(in.buf)
 }

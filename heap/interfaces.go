@@ -9,8 +9,8 @@ import (
 const (
 	// maxInterfaceName is where an interface's name is cut, in UTF-16 units.
 	maxInterfaceName = 120
-	// minInterfaceObjects is how many objects an interface has at least: two, and
-	// one of a thousand plain objects.
+	// minInterfaceObjects is how many objects an interface has at least: two, and one
+	// of a thousand plain objects.
 	minInterfaceObjects = 2
 	interfaceShare      = 1000
 )
@@ -81,10 +81,11 @@ func (s *Snapshot) interfaceOf(n Node) iface {
 type matcher struct {
 	sizes []int
 	names map[string]int
-	// users are the interfaces that have a property, by its name's number and how
-	// many times they have it already.
+	// users are the interfaces that have a property, by its name's number and how many
+	// times they have it already.
 	users map[propertyUse][]int32
-	// hits counts properties by interface, and times by name, where the stamp is that of the object.
+	// hits counts properties by interface, and times by name, where the stamp is that
+	// of the object.
 	hits, times           []int
 	hitStamps, timeStamps []int
 	stamp                 int

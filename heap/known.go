@@ -39,8 +39,7 @@ func (k *knownNames) byText() map[string]*textSet {
 	}
 }
 
-// prepareNames finds the strings that the rules name, and what follows from them
-// alone.
+// prepareNames finds the strings that the rules name, and what follows from them alone.
 func (s *Snapshot) prepareNames() {
 	byText := s.known.byText()
 	var lengths [64]bool
@@ -64,8 +63,8 @@ func (s *Snapshot) prepareNames() {
 	s.findSpecial()
 }
 
-// ephemeron is what the name of an edge to a WeakMap's value says. There are
-// two edges for each entry, one from the key and one from the table.
+// ephemeron is what the name of an edge to a WeakMap's value says. There are two edges
+// for each entry, one from the key and one from the table.
 type ephemeron struct {
 	pair  uint32 // the same for both
 	table uint64 // id of the table
@@ -76,8 +75,8 @@ type ephemerons struct {
 	pairs map[uint32]ephemeron // by textID
 }
 
-// consider adds the name if it is that of an ephemeron's edge. DevTools tells by
-// /^\d+( \/ part of key \(.*? @\d+\) -> value \(.*? @\d+\) pair in WeakMap \(table @(\d+)\))$/
+// consider adds the name if it is that of an ephemeron's edge. DevTools tells by /^\d+(
+// \/ part of key \(.*? @\d+\) -> value \(.*? @\d+\) pair in WeakMap \(table @(\d+)\))$/
 // and compares what is in the outer parentheses.
 func (e *ephemerons) consider(id uint32, name []byte, pairs map[string]uint32) {
 	pair := name[digits(name):]
@@ -227,8 +226,8 @@ func (s *Snapshot) ephemeronEdge(e uint32) (ephemeron, bool) {
 	return pair, ok
 }
 
-// ofTable says whether e, an edge of n, is the table's edge to a WeakMap's value. What the key
-// keeps alive is no merit of the table.
+// ofTable says whether e, an edge of n, is the table's edge to a WeakMap's value. What
+// the key keeps alive is no merit of the table.
 func (s *Snapshot) ofTable(n Node, e uint32) bool {
 	pair, ok := s.ephemeronEdge(e)
 	return ok && pair.table == uint64(s.id[n])

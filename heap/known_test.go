@@ -8,7 +8,8 @@ import (
 	"github.com/ecsheap/ecsheap/internal/heaptest"
 )
 
-// ephemeronName is the expression of DevTools, with JavaScript's idea of a line in its dots.
+// ephemeronName is the expression of DevTools, with JavaScript's idea of a line in its
+// dots.
 var ephemeronName = regexp.MustCompile(
 	`^\d+( / part of key \([^\n\r\x{2028}\x{2029}]*? @\d+\) -> value \([^\n\r\x{2028}\x{2029}]*? @\d+\) pair in WeakMap \(table @(\d+)\))$`)
 

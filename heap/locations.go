@@ -111,7 +111,8 @@ func (l *locations) add(first int, nodes []Node, places []place) {
 	l.raw = append(l.raw, locatedBlock{first, entries})
 }
 
-// sort sorts the locations by node. Of several for a node the last one counts, as in DevTools.
+// sort sorts the locations by node. Of several for a node the last one counts, as in
+// DevTools.
 func (l *locations) sort() {
 	slices.SortFunc(l.raw, func(a, b locatedBlock) int { return cmp.Compare(a.first, b.first) })
 	n := 0
@@ -123,7 +124,7 @@ func (l *locations) sort() {
 		all = append(all, block.entries...)
 	}
 	l.raw, l.known = nil, nil
-	sortByHighHalf(all)
+	all = radixSort(all, func(e uint64) uint32 { return uint32(e >> 32) })
 	l.nodes, l.which = make([]Node, 0, n), make([]uint32, 0, n)
 	for i, e := range all {
 		if n := Node(e >> 32); i+1 == len(all) || Node(all[i+1]>>32) != n {
@@ -149,8 +150,8 @@ func (l Location) String() string {
 	return fmt.Sprintf("%s:%d:%d", script, l.Line+1, l.Column+1)
 }
 
-// Location returns where the function, or the constructor of the object, stands
-// in the source.
+// Location returns where the function, or the constructor of the object, stands in the
+// source.
 func (s *Snapshot) Location(n Node) (Location, bool) {
 	which, ok := s.locations.of(n)
 	if !ok {

@@ -8,14 +8,15 @@ import (
 )
 
 const (
-	// maxNodes is set by the three bits that an edge's type takes of the 32
-	// that its target has. It is a file of about 40 GB.
+	// maxNodes is set by the three bits that an edge's type takes of the 32 that its
+	// target has. It is a file of about 40 GB.
 	maxNodes = 1 << 29
 	// maxEdges leaves the last index free, as the end of the last node's edges.
 	maxEdges = 1<<32 - 2
 	// maxFields bounds the numbers of a record; V8 writes up to 7.
 	maxFields = 32
-	// maxTypes is set by the bits that a node's type takes of its byte; V8 has up to 16.
+	// maxTypes is set by the bits that a node's type takes of its byte; V8 has up to
+	// 16.
 	maxTypes = 1 << typeBits
 )
 
@@ -128,7 +129,8 @@ func newLayout(what string, fields []string, needed ...string) (layout, error) {
 	return l, nil
 }
 
-// typeNames returns the names of an enumerated field. Its entry is a list; those of other fields are not.
+// typeNames returns the names of an enumerated field. Its entry is a list; those of
+// other fields are not.
 func typeNames(what string, types []json.RawMessage, field int) ([]string, error) {
 	var names []string
 	if field >= len(types) || json.Unmarshal(types[field], &names) != nil || len(names) == 0 {

@@ -5,11 +5,12 @@ import (
 	"math/bits"
 )
 
-// record reads one record of len(vals) numbers of b, from i on: each followed by a comma, the very last
-// of a section by the end. b must go on for padBytes behind end. It returns the place behind the record, or the place of what is wrong and false.
+// record reads one record of len(vals) numbers of b, from i on: each followed by a
+// comma, the very last of a section by the end. b must go on for padBytes behind end.
+// It returns the place behind the record, or the place of what is wrong and false.
 //
-// Numbers are read eight digits at a time: a word is masked where its first
-// byte that is no digit stands, and its digits are summed pairwise.
+// Numbers are read eight digits at a time: a word is masked where its first byte that
+// is no digit stands, and its digits are summed pairwise.
 func record(b []byte, i, end int, vals []uint64) (int, bool) {
 	for f := range vals {
 		if i >= end {
@@ -43,7 +44,8 @@ func record(b []byte, i, end int, vals []uint64) (int, bool) {
 	return i, true
 }
 
-// comma reads white space and the comma behind a number. The last number of a section ends with it.
+// comma reads white space and the comma behind a number. The last number of a section
+// ends with it.
 func comma(b []byte, i, end int) (int, bool) {
 	for i < end && isSpace(b[i]) {
 		i++

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -11,18 +12,17 @@ import (
 
 // Options are the optional wishes of Parse.
 type Options struct {
-	// Progress, if not nil, is told now and then how many bytes of the
-	// snapshot (uncompressed) have been read. Parse's own goroutine calls it.
+	// Progress, if not nil, is told now and then how many bytes of the snapshot
+	// (uncompressed) have been read. Parse's own goroutine calls it.
 	Progress func(bytes int64)
 }
 
-// Parse reads a snapshot, plain JSON or gzip, in one pass. It returns the cause
-// of ctx when ctx ends first, a *SyntaxError when r does not hold one whole
-// snapshot, a *LimitError when that is too big to be held, and the errors of r,
-// wrapped.
+// Parse reads a snapshot, plain JSON or gzip, in one pass. It returns the cause of ctx
+// when ctx ends first, a *SyntaxError when r does not hold one whole snapshot, a
+// *LimitError when that is too big to be held, and the errors of r, wrapped.
 //
-// It takes the sections in any order but for "snapshot", which has to come
-// before nodes, edges and locations, and skips those that it does not know.
+// It takes the sections in any order but for "snapshot", which has to come before
+// nodes, edges and locations, and skips those that it does not know.
 func Parse(ctx context.Context, r io.Reader, opts *Options) (*Snapshot, error) {
 	plain, err := uncompressed(r)
 	if err != nil {
@@ -48,7 +48,7 @@ func Parse(ctx context.Context, r io.Reader, opts *Options) (*Snapshot, error) {
 func uncompressed(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReader(r)
 	magic, err := b.Peek(2)
-	if err != nil && err != io.EOF { //nolint:errorlint // Peek returns the reader's error as it is
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if string(magic) == "\x1f\x8b" {

@@ -181,7 +181,7 @@ func TestParseErrors(t *testing.T) {
 		{"no ids", `"id"`, `"ib"`, `{"meta"`, `node_fields without "id"`},
 		{"no list of types", `["weak","property"]`, `"weak"`, `{"meta"`, "edge_types without a list"},
 		{"too few nodes", ", 0 , 2 , 24 ,3,99,0", "", "]\n}", "want 2 nodes as the header says, got 1"},
-		{"too many nodes", "99,0]", "99,0,1,1,1,1,1,1]", "", "no more nodes than the header says"},
+		{"too many nodes", "99,0]", "99,0,7,1,1,1,1,1]", "7,1,", "no more nodes than the header says"},
 		{"part of a node", "24 ,3,99,0]", "24]", "]", "a whole record of nodes"},
 		{"comma at the end", "99,0]", "99,0,]", "]", "a whole record of nodes"},
 		{"no number", " 24 ", " 2x4 ", "x4", "a number of 64 bits or a comma"},
@@ -345,7 +345,8 @@ func TestParseManyBlocks(t *testing.T) {
 	}
 }
 
-// TestParseErrorInBlock checks that of several errors in an array the first one is told.
+// TestParseErrorInBlock checks that of several errors in an array the first one is
+// told.
 func TestParseErrorInBlock(t *testing.T) {
 	text := long(200_000, "")
 	first := bytes.Index(text, []byte(",150001,8,"))

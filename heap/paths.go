@@ -14,10 +14,10 @@ type Step struct {
 // unreachedDistance is what DevTools sorts nodes by that no path leads to.
 const unreachedDistance = 2 * SystemDistance
 
-// PathToRoot returns the chain of retainers that DevTools' "Retainers" opens for
-// the node: each time the nearest to a root, not by weak edges and not the root
-// itself, until a JavaScript global is reached. It is empty if nothing like that
-// holds the node.
+// PathToRoot returns the chain of retainers that DevTools' "Retainers" opens for the
+// node: each time the nearest to a root, not by weak edges and not the root itself,
+// until a JavaScript global is reached. It is empty if nothing like that holds the
+// node.
 func (s *Snapshot) PathToRoot(n Node) []Step {
 	need(&s.measured, s.measure)
 	need(&s.reversed, s.reverseEdges)
@@ -38,7 +38,8 @@ func (s *Snapshot) PathToRoot(n Node) []Step {
 	return path
 }
 
-// nearestRetainer returns the first row of DevTools' "Retainers": by distance, then by name.
+// nearestRetainer returns the first row of DevTools' "Retainers": by distance, then by
+// name.
 func (s *Snapshot) nearestRetainer(n Node) (best Step, ok bool) {
 	least := math.MaxInt
 	for _, e := range s.retaining(n) {

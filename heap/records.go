@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// maxParsers bounds the goroutines that parse numbers: more of them wait for
-// the reader.
+// maxParsers bounds the goroutines that parse numbers: more of them wait for the
+// reader.
 const maxParsers = 4
 
 // segment is a stretch of whole records.
@@ -58,8 +58,8 @@ func (p *pending) fail(seg segment, err error) {
 	p.failed.Store(true)
 }
 
-// records reads an array of numbers, several goroutines at a time, and returns the number of
-// its records. The input is cut at record boundaries by counting commas.
+// records reads an array of numbers, several goroutines at a time, and returns the
+// number of its records. The input is cut at record boundaries by counting commas.
 func (in *input) records(sec section) (int, error) {
 	if err := in.expect('['); err != nil {
 		return 0, err
@@ -106,10 +106,11 @@ func (in *input) cut(sec section, p *pending) (records int, err error) {
 			seg.end, seg.n = wholeRecords(in.buf, in.pos, in.end, sec.fields)
 			seg.owned = true
 		}
-		records += seg.n
-		if sec.count != unknownCount && records > sec.count {
+		if sec.count != unknownCount && records+seg.n > sec.count {
+			in.pos += afterCommas(rest, (sec.count-records)*sec.fields)
 			return records, in.want("no more " + sec.name + " than the header says")
 		}
+		records += seg.n
 		if records > room {
 			p.busy.Wait()
 			room = roomFor(records, sec.count)
@@ -189,8 +190,8 @@ func (in *input) last(sec section, rest []byte, before int) (int, error) {
 	return (commas + 1) / sec.fields, nil
 }
 
-// wholeRecords returns how many records of b[start:end] are complete with the comma behind
-// them, and where the last of them ends.
+// wholeRecords returns how many records of b[start:end] are complete with the comma
+// behind them, and where the last of them ends.
 func wholeRecords(b []byte, start, end, fields int) (cut, n int) {
 	commas := bytes.Count(b[start:end], []byte{','})
 	cut = end
@@ -203,12 +204,26 @@ func wholeRecords(b []byte, start, end, fields int) (cut, n int) {
 	return cut + 1, commas / fields
 }
 
+// afterCommas returns the place behind the nth comma, or the one where the last record
+// ends.
+func afterCommas(b []byte, n int) int {
+	pos := 0
+	for ; n > 0; n-- {
+		i := bytes.IndexByte(b[pos:], ',')
+		if i < 0 {
+			return len(b)
+		}
+		pos += i + 1
+	}
+	return pos
+}
+
 const (
 	// firstRoom is how many records get room before any has been seen.
 	firstRoom = 1 << 16
 	// roomFactor is how much more room there is than has been filled. The header's
-	// count alone is no reason to allocate, and each step costs a copy. Room that
-	// is not filled stays virtual.
+	// count alone is no reason to allocate, and each step costs a copy. Room that is
+	// not filled stays virtual.
 	roomFactor = 16
 	// manyRecords have taken megabytes of input, so that its count is believed more.
 	manyRecords    = 1 << 20

@@ -13,8 +13,8 @@ type reverse struct {
 	edges []Edge
 }
 
-// Retainers yields the edges that lead to the node, weak ones and loops too, later
-// ones of the file first.
+// Retainers yields the edges that lead to the node, weak ones and loops too, later ones
+// of the file first.
 func (s *Snapshot) Retainers(n Node) iter.Seq[Ref] {
 	need(&s.reversed, s.reverseEdges)
 	return func(yield func(Ref) bool) {

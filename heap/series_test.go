@@ -57,7 +57,8 @@ func TestDiffInterfaces(t *testing.T) {
 	later := objects(t, object{11, "Object", 1, "ab"}, object{15, "Object", 1, "abc"}, object{21, "Object", 1, "abc"})
 	want := []DiffRow{
 		{Key: ",{a, b, c}", Name: "{a, b, c}", New: 1, CountDelta: 1, Alloc: 1, SizeDelta: 1},
-		// With the later interfaces these are Objects. DevTools shows them as what the last of them is in the base.
+		// With the later interfaces these are Objects. DevTools shows them as what the
+		// last of them is in the base.
 		{Key: ",Object", Name: "Object", Deleted: 3, CountDelta: -3, Freed: 3, SizeDelta: -3},
 	}
 	if diff := cmp.Diff(want, Diff(base.Index(), later.Index())); diff != "" {
@@ -128,15 +129,14 @@ func TestBetween(t *testing.T) {
 	}
 }
 
-func TestSortByHighHalf(t *testing.T) {
+func TestRadixSort(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	keys := make([]uint64, 1000)
-	for i := range keys {
-		keys[i] = uint64(r.Uint32()>>r.IntN(32))<<32 | uint64(i)
+	items := make([]uint64, 1000)
+	for i := range items {
+		items[i] = uint64(r.Uint32()>>r.IntN(32))<<32 | uint64(i) // the low half shows whether the order is kept
 	}
-	want := slices.Sorted(slices.Values(keys))
-	sortByHighHalf(keys)
-	if !slices.Equal(keys, want) {
+	want := slices.Sorted(slices.Values(items))
+	if got := radixSort(items, func(item uint64) uint32 { return uint32(item >> 32) }); !slices.Equal(got, want) {
 		t.Error("not sorted")
 	}
 }

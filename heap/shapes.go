@@ -2,8 +2,8 @@ package heap
 
 import "slices"
 
-// shape is the property names, in order, of some plain objects. Objects of one literal share a shape, so
-// that what depends on the names alone is done once for each shape.
+// shape is the property names, in order, of some plain objects. Objects of one literal
+// share a shape, so that what depends on the names alone is done once for each shape.
 type shape struct {
 	example Node
 	count   int
@@ -59,8 +59,7 @@ func (h *shapes) add(s *Snapshot, n Node) {
 	h.of = append(h.of, uint32(which))
 }
 
-// sameProperties says whether two objects have the same properties in the same
-// order.
+// sameProperties says whether two objects have the same properties in the same order.
 func (s *Snapshot) sameProperties(a, b Node) bool {
 	i, endA := s.first[a], s.first[a+1]
 	for name := range s.properties(b) {

@@ -1,7 +1,7 @@
 package heap
 
-// maxHeaderBytes bounds the "snapshot" object, the only part that is kept as
-// JSON. V8 writes about 1.5 kB.
+// maxHeaderBytes bounds the "snapshot" object, the only part that is kept as JSON. V8
+// writes about 1.5 kB.
 const maxHeaderBytes = 1 << 20
 
 // header reads one JSON object and returns it as it is.
@@ -20,8 +20,8 @@ func (in *input) header() ([]byte, error) {
 	return raw, err
 }
 
-// skip reads one JSON value and forgets it: no more than its brackets and quotes
-// are checked.
+// skip reads one JSON value and forgets it: no more than its brackets and quotes are
+// checked.
 func (in *input) skip() error {
 	c, err := in.peek()
 	if err != nil {
@@ -77,8 +77,8 @@ func (in *input) nested(depth int, each func(byte) error) error {
 	}
 }
 
-// quoted reads the rest of a JSON string, without decoding it. each, if not nil,
-// gets every byte.
+// quoted reads the rest of a JSON string, without decoding it. each, if not nil, gets
+// every byte.
 func (in *input) quoted(each func(byte) error) error {
 	for escaped := false; ; {
 		c, err := in.next("a closing quote")
@@ -97,8 +97,7 @@ func (in *input) quoted(each func(byte) error) error {
 	}
 }
 
-// maxKeyBytes bounds the names of the sections; V8's longest is
-// "trace_function_infos".
+// maxKeyBytes bounds the names of the sections; V8's longest is "trace_function_infos".
 const maxKeyBytes = 64
 
 // key reads an object's key and the colon behind it.

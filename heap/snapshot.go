@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// Snapshot is a heap snapshot: the graph as flat columns, and what has been
-// computed from it.
+// Snapshot is a heap snapshot: the graph as flat columns, and what has been computed
+// from it.
 type Snapshot struct {
 	nodeTypes   []string   // by the type's number in the file
 	types       []NodeType // the same
@@ -18,8 +18,7 @@ type Snapshot struct {
 	name []uint32 // textID
 	id   []uint32
 	self []uint32 // bytes, or hugeSize
-	// first is the first edge of each node, and behind them all the number of
-	// edges.
+	// first is the first edge of each node, and behind them all the number of edges.
 	first    []uint32
 	to       []target
 	edgeName []uint32 // textID, or index
@@ -28,8 +27,8 @@ type Snapshot struct {
 	text      text
 	known     knownNames
 	locations locations
-	// incoming is how many edges lead to each node, not counting weak ones, up to manyEdges. It serves
-	// the walk, which uses it up.
+	// incoming is how many edges lead to each node, not counting weak ones, up to
+	// manyEdges. It serves the walk, which uses it up.
 	incoming []uint8
 	// special nodes have edges that the distances treat in their own way.
 	special   bitset
@@ -56,8 +55,7 @@ func (s *Snapshot) NumEdges() int { return len(s.to) }
 // Root returns the root of the graph.
 func (s *Snapshot) Root() Node { return s.root }
 
-// ExtraNative returns the native memory, in bytes, that V8 counts outside of the
-// graph.
+// ExtraNative returns the native memory, in bytes, that V8 counts outside of the graph.
 func (s *Snapshot) ExtraNative() int64 { return s.extraNative }
 
 // Find returns the node with the id.
@@ -79,8 +77,8 @@ func (s *Snapshot) Type(n Node) NodeType { return s.types[s.kind[n]] }
 // TypeName returns the type of the node as the file names it.
 func (s *Snapshot) TypeName(n Node) string { return s.nodeTypes[s.kind[n]] }
 
-// RawName returns the name of the node in the file. Detached native nodes have "Detached " in
-// front of it, as in DevTools.
+// RawName returns the name of the node in the file. Detached native nodes have
+// "Detached " in front of it, as in DevTools.
 func (s *Snapshot) RawName(n Node) string { return s.text.string(textID(s.name[n])) }
 
 // Detachedness returns the DOM state of the node.

@@ -1,7 +1,7 @@
 package heap
 
-// Statistics are sizes by kind in bytes, as DevTools' "Statistics" shows them.
-// The kinds do not add up to Total: the rest is "other".
+// Statistics are sizes by kind in bytes, as DevTools' "Statistics" shows them. The
+// kinds do not add up to Total: the rest is "other".
 type Statistics struct {
 	Total       int64 // as Snapshot.Total
 	V8Heap      int64 // Total without Native

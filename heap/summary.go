@@ -41,9 +41,9 @@ func (s *Snapshot) Classes() []Class {
 	return s.classRows(s.rows.totals)
 }
 
-// Between returns the classes of the objects of s that were allocated after a was
-// taken and no later than b: DevTools' "Objects allocated between". All three
-// are snapshots of one process, of one inspector session.
+// Between returns the classes of the objects of s that were allocated after a was taken
+// and no later than b: DevTools' "Objects allocated between". All three are snapshots
+// of one process, of one inspector session.
 func (s *Snapshot) Between(a, b *Marks) []Class {
 	need(&s.counted, s.countClasses)
 	ids := idRange{low: uint64(a.MaxID), high: uint64(b.MaxID)}
@@ -134,8 +134,8 @@ func (s *Snapshot) addRetained(totals []total, ids idRange) {
 	s.scratch.put(order, size)
 }
 
-// preorder returns the numbers in the order of the dominator tree, and by number how many nodes the
-// subtree has.
+// preorder returns the numbers in the order of the dominator tree, and by number how
+// many nodes the subtree has.
 func (t *tree) preorder(lend *scratch) (order, size []uint32) {
 	n := len(t.vertex)
 	order, size = lend.get(n, false), lend.get(n, false)
@@ -158,8 +158,8 @@ func (t *tree) preorder(lend *scratch) (order, size []uint32) {
 	return order, size
 }
 
-// byKey returns the row that has the key and objects. If there are several, it is the one whose first object
-// is last: DevTools loses the others.
+// byKey returns the row that has the key and objects. If there are several, it is the
+// one whose first object is last: DevTools loses the others.
 func (r *rows) byKey(totals []total, key string) int64 {
 	best := int64(-1)
 	for i, row := range r.list {

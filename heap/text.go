@@ -247,8 +247,8 @@ const (
 	supplementary               = 0x10000
 )
 
-// appendUnit appends a UTF-16 unit to the open string, joining it with the
-// high surrogate that may be before it.
+// appendUnit appends a UTF-16 unit to the open string, joining it with the high
+// surrogate that may be before it.
 func (t *text) appendUnit(unit rune) {
 	if unit < highStart || unit >= lowEnd {
 		t.open.bytes = utf8.AppendRune(t.open.bytes, unit)

@@ -17,12 +17,13 @@ type forest struct {
 	reached int // numbers from here on are unreachable cycles, which hang off the root one by one
 }
 
-// backEdges are edges from later numbers to earlier ones, those that do not follow the tree. Most of
-// them lead from objects to their map, so that only few differ in what matters.
+// backEdges are edges from later numbers to earlier ones, those that do not follow the
+// tree. Most of them lead from objects to their map, so that only few differ in what
+// matters.
 type backEdges struct {
 	last []uint32 // by target, the source of its last edge; 0 stands for none
-	// list has source << 32 | target. It has room for as many as there can be, most of which is
-	// never touched, and it serves as links later on.
+	// list has source << 32 | target. It has room for as many as there can be, most of
+	// which is never touched, and it serves as links later on.
 	list []uint64
 	n    int
 }
@@ -36,8 +37,8 @@ func (b *backEdges) add(from, to uint32) {
 	b.n++
 }
 
-// While a node has no number, number holds the number of the first node that was seen to
-// refer to it, and this bit. 0 stands for none.
+// While a node has no number, number holds the number of the first node that was seen
+// to refer to it, and this bit. 0 stands for none.
 const (
 	unvisited  = 1 << 31
 	numberMask = unvisited - 1
@@ -46,15 +47,17 @@ const (
 
 // walker is the depth-first search at work.
 //
-// An edge is essential, and counts for dominators, if it is neither weak nor a loop nor the
-// table's edge to the value of a WeakMap; from other nodes than the root, also, if it is no
-// shortcut and does not lead into the page, which is what the shortcuts of the root reach, from outside of it.
-// The search visits the page first, so that one pass finds page and tree.
+// An edge is essential, and counts for dominators, if it is neither weak nor a loop nor
+// the table's edge to the value of a WeakMap; from other nodes than the root, also, if
+// it is no shortcut and does not lead into the page, which is what the shortcuts of the
+// root reach, from outside of it. The search visits the page first, so that one pass
+// finds page and tree.
 type walker struct {
 	forest
 	s *Snapshot
-	// missing is how many edges to a node have not been met, and complete are the numbers of those of which
-	// all have been: from ancestors alone, so that semi is the semidominator.
+	// missing is how many edges to a node have not been met, and complete are the
+	// numbers of those of which all have been: from ancestors alone, so that semi is
+	// the semidominator.
 	missing  []uint8
 	complete bitset
 	page     bitset // nil while the search is in it
@@ -149,8 +152,8 @@ func (w *walker) run(ctx context.Context, children []Node) error {
 	return nil
 }
 
-// visit gives the node its number and looks at its edges. What has no number yet will be a
-// descendant, because the search goes on from here.
+// visit gives the node its number and looks at its edges. What has no number yet will
+// be a descendant, because the search goes on from here.
 func (w *walker) visit(n Node) {
 	me := w.count
 	w.count++
@@ -212,14 +215,15 @@ func (w *walker) met(n Node) {
 	}
 }
 
-// maxClimb bounds the search for a better source: a few steps are what it
-// takes from the objects in an array of records to the array.
+// maxClimb bounds the search for a better source: a few steps are what it takes from
+// the objects in an array of records to the array.
 const maxClimb = 8
 
-// backEdge takes note of an edge to an earlier number. What it brings for the target is the least semidominator
-// on the tree's path from the source up to, but not including, an ancestor of the target. As far
-// as that path is of complete nodes, whose semidominators are known, it need not be remembered: this saves most of the
-// edges, as all objects refer to their map.
+// backEdge takes note of an edge to an earlier number. What it brings for the target is
+// the least semidominator on the tree's path from the source up to, but not including,
+// an ancestor of the target. As far as that path is of complete nodes, whose
+// semidominators are known, it need not be remembered: this saves most of the edges, as
+// all objects refer to their map.
 func (w *walker) backEdge(from, to uint32) {
 	semi := w.semi[to]
 	for range maxClimb {
@@ -236,8 +240,8 @@ func (w *walker) backEdge(from, to uint32) {
 	w.back.add(from, to)
 }
 
-// markPage ends the visit of the page: what the search has reached until now belongs to it,
-// and what the edges reach that are not essential.
+// markPage ends the visit of the page: what the search has reached until now belongs to
+// it, and what the edges reach that are not essential.
 func (w *walker) markPage() {
 	s := w.s
 	w.page = newBitset(len(s.kind))
@@ -292,8 +296,8 @@ func (w *walker) isStray(n Node) bool {
 	return w.number[n] == 0 && n != w.s.root
 }
 
-// cycles gives a number to what is still left: cycles that nothing refers to from outside, and
-// what they alone refer to.
+// cycles gives a number to what is still left: cycles that nothing refers to from
+// outside, and what they alone refer to.
 func (w *walker) cycles() {
 	w.reached = int(w.count)
 	if w.reached == len(w.s.kind) {
