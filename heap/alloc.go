@@ -32,3 +32,13 @@ func grown[T number](old []T, n int) []T {
 	copy(all, old)
 	return all
 }
+
+// words returns the memory of a column as two of half the width.
+func words(wide []uint64) [][]uint32 {
+	n := len(wide)
+	if n == 0 {
+		return nil
+	}
+	all := unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(wide))), 2*n)
+	return [][]uint32{all[:n:n], all[n:]}
+}

@@ -57,7 +57,7 @@ func BenchmarkPhases(b *testing.B) {
 	run("walk", func(ctx context.Context) error {
 		f, err := s.walk(ctx)
 		if err == nil {
-			s.scratch.put(f.number, f.vertex, f.parent, f.semi, f.back.last)
+			s.scratch.put(f.number, f.vertex, f.parent, f.semi)
 		}
 		return err
 	})

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math"
 )
 
 // row is a class of objects with one location, or none. DevTools tells rows apart by
@@ -15,22 +14,36 @@ type row struct {
 	place int32  // of the constructor, or -1
 }
 
+// group is what nodes of one row, and of one shape if they are plain objects, have in
+// common.
+type group struct {
+	row   uint32
+	shape uint32 // or noShape
+}
+
+// noShape is the shape of what is no plain object.
+const noShape = 1<<32 - 1
+
 // rows are the classes of all nodes.
 type rows struct {
-	of         []uint32 // row of a node
+	of         []uint32 // group of a node
+	groups     []group
 	list       []row
 	shapes     shapes
 	interfaces []iface
 	totals     []total // by row
 }
 
+// row returns the row of the node.
+func (r *rows) row(n Node) uint32 { return r.groups[r.of[n]].row }
+
 // classifier is the classification at work.
 type classifier struct {
 	s      *Snapshot
 	r      rows
-	byName map[uint32]uint32 // rows of object and native nodes, by the name's index
+	byName map[uint32]uint32 // groups of object and native nodes, by the name's index
 	byText map[string]uint32 // of classes that are not in the file
-	byType []int64           // rows by the number of the type, -1 where the name decides
+	byType []int64           // groups by the number of the type, -1 where the name decides
 }
 
 // classify finds the class of each node.
@@ -44,12 +57,12 @@ func (s *Snapshot) classify(ctx context.Context) error {
 		if err := alive(ctx, n); err != nil {
 			return err
 		}
-		if r := c.byType[kind]; r >= 0 {
-			c.r.of[n] = uint32(r)
+		if fixed := c.byType[kind]; fixed >= 0 {
+			c.r.of[n] = uint32(fixed)
 			continue
 		}
 		if name := s.name[n]; s.types[kind] == ObjectNode && s.known.object.has(name) {
-			c.r.shapes.add(s, Node(n))
+			c.r.of[n] = c.shaped(Node(n))
 		} else {
 			c.r.of[n] = c.named(name)
 		}
@@ -62,7 +75,7 @@ func (s *Snapshot) classify(ctx context.Context) error {
 	return nil
 }
 
-// types finds the rows of the types that are classes.
+// types finds the groups of the types that are classes.
 func (c *classifier) types() {
 	for i, t := range c.s.types {
 		class := "(" + c.s.nodeTypes[i] + ")"
@@ -85,25 +98,43 @@ func (c *classifier) types() {
 
 // add makes a row without a location.
 func (c *classifier) add(class string) uint32 {
-	c.r.list = append(c.r.list, row{class: class, key: "," + class, place: -1})
+	return c.addRow(row{class: class, key: "," + class, place: -1})
+}
+
+func (c *classifier) addRow(r row) uint32 {
+	c.r.list = append(c.r.list, r)
 	return uint32(len(c.r.list) - 1)
 }
 
-// texted returns the row of a class that is not a name in the file.
-func (c *classifier) texted(class string) uint32 {
-	r, ok := c.byText[class]
-	if !ok {
-		r = c.add(class)
-		c.byText[class] = r
-	}
-	return r
+func (c *classifier) addGroup(g group) uint32 {
+	c.r.groups = append(c.r.groups, g)
+	return uint32(len(c.r.groups) - 1)
 }
 
-// named returns the row of an object or native node by its name. DOM nodes are classed
+// shaped returns the group of a plain object, whose row is found later, by plain.
+func (c *classifier) shaped(n Node) uint32 {
+	i, isNew := c.r.shapes.add(c.s, n)
+	if sh := &c.r.shapes.list[i]; isNew {
+		sh.group = c.addGroup(group{shape: uint32(i)})
+	}
+	return c.r.shapes.list[i].group
+}
+
+// texted returns the group of a class that is not a name in the file.
+func (c *classifier) texted(class string) uint32 {
+	i, ok := c.byText[class]
+	if !ok {
+		i = c.addGroup(group{c.add(class), noShape})
+		c.byText[class] = i
+	}
+	return i
+}
+
+// named returns the group of an object or native node by its name. DOM nodes are classed
 // by their tags.
 func (c *classifier) named(name uint32) uint32 {
-	if r, ok := c.byName[name]; ok {
-		return r
+	if i, ok := c.byName[name]; ok {
+		return i
 	}
 	text := c.s.text.at(textID(name))
 	tag := -1 // where to look for the end of the tag
@@ -112,16 +143,16 @@ func (c *classifier) named(name uint32) uint32 {
 	} else if hasPrefix(text, detachedPrefix+"<") {
 		tag = len(detachedPrefix) + 1
 	}
-	var r uint32
+	var i uint32
 	if tag < 0 {
-		r = c.add(string(text))
-	} else if i := bytes.IndexByte(text[tag:], ' '); i >= 0 {
-		r = c.texted(string(text[:tag+i]) + ">")
+		i = c.addGroup(group{c.add(string(text)), noShape})
+	} else if end := bytes.IndexByte(text[tag:], ' '); end >= 0 {
+		i = c.texted(string(text[:tag+end]) + ">")
 	} else {
-		r = c.texted(string(text))
+		i = c.texted(string(text))
 	}
-	c.byName[name] = r
-	return r
+	c.byName[name] = i
+	return i
 }
 
 // plain finds the rows of plain objects.
@@ -132,26 +163,18 @@ func (c *classifier) plain() {
 	for i, def := range c.r.interfaces {
 		of[i] = c.add(def.name)
 	}
-	byShape := make([]uint32, len(c.r.shapes.list))
-	for i, sh := range c.r.shapes.list {
+	for _, sh := range c.r.shapes.list {
 		if def := m.match(s.propertyTexts(sh.example)); def != noInterface {
-			byShape[i] = of[def]
+			c.r.groups[sh.group].row = of[def]
 		} else {
-			byShape[i] = math.MaxUint32
+			c.r.groups[sh.group].row = c.r.groups[c.named(s.name[sh.example])].row
 		}
-	}
-	for i, n := range c.r.shapes.plain {
-		r := byShape[c.r.shapes.of[i]]
-		if r == math.MaxUint32 {
-			r = c.named(s.name[n])
-		}
-		c.r.of[n] = r
 	}
 }
 
 // locate moves objects whose constructor has a location to rows of their own.
 func (c *classifier) locate() {
-	type pair struct{ which, row uint32 }
+	type pair struct{ which, group uint32 }
 	known := map[pair]uint32{}
 	byKey := map[string]uint32{}
 	l := &c.s.locations
@@ -161,31 +184,33 @@ func (c *classifier) locate() {
 			continue
 		}
 		p := pair{l.which[i], c.r.of[n]}
-		r, ok := known[p]
+		located, ok := known[p]
 		if !ok {
-			at, class := l.places[p.which], c.r.list[p.row].class
+			from := c.r.groups[p.group]
+			at, class := l.places[p.which], c.r.list[from.row].class
 			key := fmt.Sprintf("%d,%d,%d,%s", at.script, at.line, at.column, class)
-			if r, ok = byKey[key]; !ok {
-				r = uint32(len(c.r.list))
-				c.r.list = append(c.r.list, row{class: class, key: key, place: int32(p.which)})
+			r, ok := byKey[key]
+			if !ok {
+				r = c.addRow(row{class: class, key: key, place: int32(p.which)})
 				byKey[key] = r
 			}
-			known[p] = r
+			located = c.addGroup(group{r, from.shape})
+			known[p] = located
 		}
-		c.r.of[n] = r
+		c.r.of[n] = located
 	}
 }
 
 // Class returns the class of the node: the name of its row in Classes.
 func (s *Snapshot) Class(n Node) string {
 	need(&s.classed, s.classify)
-	return toUTF8([]byte(s.rows.list[s.rows.of[n]].class))
+	return toUTF8([]byte(s.rows.list[s.rows.row(n)].class))
 }
 
 // ClassKey returns the key of the node's row in Classes.
 func (s *Snapshot) ClassKey(n Node) string {
 	need(&s.classed, s.classify)
-	return s.rows.list[s.rows.of[n]].key
+	return s.rows.list[s.rows.row(n)].key
 }
 
 // ClassNodes returns the nodes of the row with the key, in file order. Like in
@@ -194,8 +219,8 @@ func (s *Snapshot) ClassNodes(key string) []Node {
 	need(&s.counted, s.countClasses)
 	var nodes []Node
 	row := s.rows.byKey(s.rows.totals, key)
-	for n, r := range s.rows.of {
-		if int64(r) == row && s.self[n] != 0 {
+	for n, i := range s.rows.of {
+		if int64(s.rows.groups[i].row) == row && s.self[n] != 0 {
 			nodes = append(nodes, Node(n))
 		}
 	}

@@ -74,14 +74,12 @@ func (p *nodePart) parse() error {
 	selfAt, edgesAt, detachedAt := lay.at["self_size"], lay.at["edge_count"], lay.index("detachedness")
 	types := uint64(len(p.h.nodeTypes))
 	vals := make([]uint64, lay.fields)
-	s, pos := p.s, p.seg.start
-	for i := p.seg.first; i < p.seg.first+p.seg.n; i++ {
-		start := pos
-		next, ok := record(p.seg.buf, pos, p.seg.end, vals)
-		if !ok {
-			return p.seg.badNumber(next)
+	s := p.s
+	return p.seg.each(lay.fields, func(c *stretch) error {
+		start, i := c.pos, c.first
+		if !c.read(p.seg.buf, vals) {
+			return p.seg.badNumber(c.pos)
 		}
-		pos = next
 		if vals[typeAt] >= types {
 			return p.seg.bad(start, fmt.Sprintf("one of %d node types", types), vals[typeAt])
 		}
@@ -104,8 +102,8 @@ func (p *nodePart) parse() error {
 		if detachedAt >= 0 && vals[detachedAt] != 0 {
 			p.odd.setDetached(Node(i), Detachedness(vals[detachedAt]&3))
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // edges reads the section of that name.
@@ -145,14 +143,12 @@ func (p *edgePart) parse() error {
 	types, fields := uint64(p.h.numEdgeTypes), uint64(p.h.nodes.fields)
 	div := newDivisor(fields)
 	vals := make([]uint64, lay.fields)
-	s, pos := p.s, p.seg.start
-	for i := p.seg.first; i < p.seg.first+p.seg.n; i++ {
-		start := pos
-		next, ok := record(p.seg.buf, pos, p.seg.end, vals)
-		if !ok {
-			return p.seg.badNumber(next)
+	s := p.s
+	return p.seg.each(lay.fields, func(c *stretch) error {
+		start, i := c.pos, c.first
+		if !c.read(p.seg.buf, vals) {
+			return p.seg.badNumber(c.pos)
 		}
-		pos = next
 		if vals[typeAt] >= types {
 			return p.seg.bad(start, fmt.Sprintf("one of %d edge types", types), vals[typeAt])
 		}
@@ -169,8 +165,8 @@ func (p *edgePart) parse() error {
 		}
 		s.to[i] = target(to)<<edgeTypeBits | target(kind)
 		s.edgeName[i] = uint32(name)
-	}
-	return nil
+		return nil
+	})
 }
 
 // place returns the offset of the record that starts at buf[pos].

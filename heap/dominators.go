@@ -5,16 +5,35 @@ import "context"
 // tree is the dominator tree, by the numbers of a forest. A node's number is greater
 // than that of its dominator.
 type tree struct {
-	number   []uint32 // of a node
-	vertex   []uint32 // node of a number
-	idom     []uint32 // number of the dominator
-	retained []uint64 // bytes
+	number []uint32 // of a node
+	vertex []uint32 // node of a number
+	idom   []uint32 // number of the dominator
+	bytes  []uint32 // retained size, or hugeSize
+	huge   map[uint32]uint64
+}
+
+// retained returns the retained size of a number.
+func (t *tree) retained(i uint32) uint64 {
+	if v := t.bytes[i]; v != hugeSize {
+		return uint64(v)
+	}
+	return t.huge[i]
+}
+
+// retain adds to the retained size of a number.
+func (t *tree) retain(i uint32, size uint64) {
+	sum := t.retained(i) + size
+	if sum >= hugeSize {
+		t.huge[i] = sum
+		sum = hugeSize
+	}
+	t.bytes[i] = uint32(sum)
 }
 
 // Retained returns how many bytes would be free if the node were.
 func (s *Snapshot) Retained(n Node) int64 {
 	need(&s.dominated, s.dominate)
-	return int64(s.tree.retained[s.tree.number[n]])
+	return int64(s.tree.retained(s.tree.number[n]))
 }
 
 // Dominator returns the nearest node that all paths from the root lead through. The
@@ -46,22 +65,26 @@ func (s *Snapshot) dominate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from, links := f.back.sort()
+	// The numbers of nodes follow from the nodes of numbers, and their memory is needed.
+	from, links := f.back.sort(f.number)
 	links = links[:len(s.kind)]
 	f.semidominators(from, links)
-	s.scratch.put(from.ends, from.all)
 	f.dominators(links)
+	for i, n := range f.vertex {
+		f.number[n] = uint32(i)
+	}
 	if err := s.folded.run(ctx, s.fold); err != nil {
 		return err
 	}
-	t := tree{number: f.number, vertex: f.vertex, idom: f.semi, retained: links}
-	for i, n := range t.vertex {
-		t.retained[i] = s.size(Node(n))
-	}
+	t := tree{number: f.number, vertex: f.vertex, idom: f.semi, bytes: f.parent, huge: map[uint32]uint64{}}
+	clear(t.bytes)
 	for i := len(t.vertex) - 1; i > 0; i-- {
-		t.retained[t.idom[i]] += t.retained[i]
+		t.retain(uint32(i), s.size(Node(t.vertex[i])))
+		t.retain(t.idom[i], t.retained(uint32(i)))
 	}
-	s.scratch.put(f.parent)
+	t.retain(0, s.size(s.root))
+	s.scratch.put(from.all)
+	s.scratch.put(words(links)...)
 	s.tree = t
 	return nil
 }
@@ -75,10 +98,9 @@ type sources struct {
 
 func (s *sources) of(i uint32) []uint32 { return s.all[s.ends[i-1]:s.ends[i]] }
 
-// sort sorts the edges by their targets. It is the end of b, but for the memory of its
-// list.
-func (b *backEdges) sort() (sources, []uint64) {
-	ends := b.last
+// sort sorts the edges by their targets. ends is memory with a number for each target.
+// It is the end of b, but for the memory of its list.
+func (b *backEdges) sort(ends []uint32) (sources, []uint64) {
 	clear(ends)
 	for _, e := range b.list[:b.n] {
 		ends[uint32(e)]++

@@ -27,7 +27,7 @@ func (s *Snapshot) Rows() iter.Seq[Row] {
 		for i := range s.kind {
 			n := Node(i)
 			row := Row{
-				Node: n, ID: s.ID(n), Type: s.TypeName(n), Class: classes[s.rows.of[n]], Name: s.Name(n),
+				Node: n, ID: s.ID(n), Type: s.TypeName(n), Class: classes[s.rows.row(n)], Name: s.Name(n),
 				Self: int64(s.size(n)), Retained: s.Retained(n), Distance: int(s.steps[n]),
 				Dominator: s.Dominator(n), Detachedness: s.Detachedness(n),
 			}

@@ -1,7 +1,5 @@
 package heap
 
-import "math/bits"
-
 // Index is what Diff needs of a snapshot: some 12 bytes a node. It does not hold on to
 // the Snapshot.
 type Index struct {
@@ -31,19 +29,18 @@ func (s *Snapshot) Index() *Index {
 	need(&s.folded, s.fold)
 	need(&s.classed, s.classify)
 	b := indexBuilder{
-		s: s, x: &Index{interfaces: s.rows.interfaces, huge: map[uint32]uint64{}}, of: map[rowShape]uint32{},
+		s: s, x: &Index{interfaces: s.rows.interfaces, huge: map[uint32]uint64{}}, of: map[group]uint32{},
 	}
 	order := s.byID(s.winners())
 	b.x.ids = make([]uint32, len(order))
 	b.x.sizes = make([]uint32, len(order))
 	b.x.classes = make([]uint32, len(order))
-	shapes := s.shapeOf()
 	for i, n := range order {
 		b.x.ids[i], b.x.sizes[i] = s.id[n], s.self[n]
 		if s.self[n] == hugeSize {
 			b.x.huge[uint32(i)] = s.size(n)
 		}
-		b.x.classes[i] = b.class(rowShape{s.rows.of[n], shapes(n)})
+		b.x.classes[i] = b.class(s.rows.groups[s.rows.of[n]])
 	}
 	return b.x
 }
@@ -54,8 +51,8 @@ func (s *Snapshot) winners() []bool {
 	for i := range first {
 		first[i] = -1
 	}
-	for n, r := range s.rows.of {
-		if first[r] < 0 && s.self[n] != 0 {
+	for n, i := range s.rows.of {
+		if r := s.rows.groups[i].row; first[r] < 0 && s.self[n] != 0 {
 			first[r] = int64(n)
 		}
 	}
@@ -75,14 +72,14 @@ func (s *Snapshot) winners() []bool {
 // byID returns the nodes that have a size and a row that counts, sorted by id.
 func (s *Snapshot) byID(wins []bool) []Node {
 	count := 0
-	for n, r := range s.rows.of {
-		if s.self[n] != 0 && wins[r] {
+	for n, i := range s.rows.of {
+		if s.self[n] != 0 && wins[s.rows.groups[i].row] {
 			count++
 		}
 	}
 	nodes := make([]Node, 0, count)
-	for n, r := range s.rows.of {
-		if s.self[n] != 0 && wins[r] {
+	for n, i := range s.rows.of {
+		if s.self[n] != 0 && wins[s.rows.groups[i].row] {
 			nodes = append(nodes, Node(n))
 		}
 	}
@@ -114,41 +111,14 @@ func radixSort[T any](items []T, key func(T) uint32) []T {
 	return items
 }
 
-// noShape is the shape of what is no plain object.
-const noShape = 1<<32 - 1
-
-// shapeOf returns a function that returns the shape of a node.
-func (s *Snapshot) shapeOf() func(Node) uint32 {
-	plain := newBitset(len(s.kind))
-	before := make([]uint32, len(plain)) // how many plain objects are below each word
-	for _, n := range s.rows.shapes.plain {
-		plain.add(uint32(n))
-	}
-	sum := 0
-	for i, word := range plain {
-		before[i] = uint32(sum)
-		sum += bits.OnesCount64(word)
-	}
-	return func(n Node) uint32 {
-		word, bit := uint32(n)>>6, uint64(1)<<(n&63)
-		if plain[word]&bit == 0 {
-			return noShape
-		}
-		return s.rows.shapes.of[before[word]+uint32(bits.OnesCount64(plain[word]&(bit-1)))]
-	}
-}
-
-// rowShape tells the classes of an index apart.
-type rowShape struct{ row, shape uint32 }
-
 // indexBuilder is Index at work.
 type indexBuilder struct {
 	s  *Snapshot
 	x  *Index
-	of map[rowShape]uint32
+	of map[group]uint32
 }
 
-func (b *indexBuilder) class(r rowShape) uint32 {
+func (b *indexBuilder) class(r group) uint32 {
 	if i, ok := b.of[r]; ok {
 		return i
 	}

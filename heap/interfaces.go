@@ -42,7 +42,7 @@ func (s *Snapshot) inferInterfaces(h *shapes) []iface {
 	}
 	slices.SortStableFunc(all, func(a, b iface) int { return cmp.Compare(b.count, a.count) })
 	enough := func(c iface) bool {
-		return c.count >= minInterfaceObjects && c.count*interfaceShare >= len(h.plain)
+		return c.count >= minInterfaceObjects && c.count*interfaceShare >= h.objects
 	}
 	if end := slices.IndexFunc(all, func(c iface) bool { return !enough(c) }); end >= 0 {
 		all = all[:end]

@@ -1,6 +1,7 @@
 package heap
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"testing"
@@ -29,11 +30,12 @@ func FuzzEphemeron(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		e := ephemerons{pairs: map[uint32]ephemeron{}}
+		found := ephemeronFinder{pairs: map[string]uint32{}, names: newBitset(2)}
 		if n := len(name); n > 0 && name[0]-'0' <= 9 && name[n-1] == ')' {
-			e.consider(1, []byte(name), map[string]uint32{})
+			found.consider(1, []byte(name))
 		}
-		got, ok := e.pairs[1]
+		e := found.found()
+		got, ok := e.get(1)
 		match := ephemeronName.FindStringSubmatch(name)
 		if ok != (match != nil) {
 			t.Fatalf("%q: got %v, want %v", name, ok, match)
@@ -45,6 +47,52 @@ func FuzzEphemeron(f *testing.F) {
 			t.Errorf("%q: table %d, want %d", name, got.table, want)
 		}
 	})
+}
+
+// TestEphemerons looks up names among others, over several words of the set, whose two
+// names of a pair stand side by side or not.
+func TestEphemerons(t *testing.T) {
+	const pairs, between = 50, 7
+	found := ephemeronFinder{pairs: map[string]uint32{}, names: newBitset(4 * pairs * between)}
+	name := func(edge, pair int) []byte {
+		return fmt.Appendf(nil, "%d / part of key (K @1) -> value (V @3) pair in WeakMap (table @%d)", edge, pair)
+	}
+	of := map[uint32]int{} // pair by textID
+	id := uint32(0)
+	for _, sideBySide := range []bool{true, false} {
+		for i := range 2 * pairs {
+			pair, edge := i/2, i%2
+			if !sideBySide {
+				pair, edge = pairs+i%pairs, i/pairs
+			}
+			found.consider(id, name(edge, pair))
+			of[id] = pair
+			id += between
+		}
+	}
+	e := found.found()
+	numbers := map[int]uint32{}
+	for id := range uint32(4 * pairs * between) {
+		got, ok := e.get(id)
+		pair, want := of[id]
+		if ok != want {
+			t.Fatalf("string %d is one: %v, want %v", id, ok, want)
+		}
+		if !ok {
+			continue
+		}
+		if have, seen := numbers[pair]; seen && have != got.pair || got.table != uint64(pair) {
+			t.Errorf("string %d: got %v, want pair %d of table %d", id, got, have, pair)
+		}
+		numbers[pair] = got.pair
+	}
+	different := map[uint32]bool{}
+	for _, n := range numbers {
+		different[n] = true
+	}
+	if len(different) != 2*pairs {
+		t.Errorf("%d pairs have %d numbers", 2*pairs, len(different))
+	}
 }
 
 // weakMap is a graph with a WeakMap that holds value for key.

@@ -12,34 +12,33 @@ import (
 // Numbers are read eight digits at a time: a word is masked where its first byte that
 // is no digit stands, and its digits are summed pairwise.
 func record(b []byte, i, end int, vals []uint64) (int, bool) {
-	for f := range vals {
+	f := 0
+	if i+1 < end && b[i+1] == ',' && b[i]-'0' <= 9 { // nearly all types are one digit
+		vals[0] = uint64(b[i] - '0')
+		i, f = i+2, 1
+	}
+	for ; f < len(vals); f++ {
 		if i >= end {
 			return end, false
 		}
 		word := binary.LittleEndian.Uint64(b[i:]) ^ 0x3030303030303030
 		// The top bit of each byte is set where there is no digit.
 		n := bits.TrailingZeros64((word+0x7676767676767676|word)&0x8080808080808080) &^ 7
-		if n == 0 || n == 64 && b[i+8]-'0' <= 9 {
-			v, next, ok := slowNumber(b, i, end)
-			if !ok {
+		next := i + n>>3
+		if n == 0 || b[next] != ',' { // not often: white space, more than eight digits, the end
+			var ok bool
+			if vals[f], next, ok = slowNumber(b, i, end); !ok {
 				return next, false
 			}
-			vals[f], i = v, next
-		} else {
-			word <<= 64 - n
-			word = word*10 + word>>8
-			vals[f] = (word&0x000000ff000000ff*0x000f424000000064 + word>>16&0x000000ff000000ff*0x0000271000000001) >> 32
-			i += n >> 3
-		}
-		if b[i] == ',' {
-			i++
+			if i, ok = comma(b, next, end); !ok {
+				return i, false
+			}
 			continue
 		}
-		next, ok := comma(b, i, end)
-		if !ok {
-			return next, false
-		}
-		i = next
+		word <<= (64 - n) & 63
+		word = word*10 + word>>8
+		vals[f] = (word&0x000000ff000000ff*0x000f424000000064 + word>>16&0x000000ff000000ff*0x0000271000000001) >> 32
+		i = next + 1
 	}
 	return i, true
 }

@@ -22,6 +22,47 @@ type segment struct {
 	owned bool  // buf is free when this is parsed
 }
 
+// stretch is a part of a segment that is being parsed.
+type stretch struct {
+	pos, end int // what is left of it
+	first    int // ordinal of the next record
+	n        int // records left
+}
+
+// read reads the next record.
+func (c *stretch) read(buf []byte, vals []uint64) (ok bool) {
+	c.pos, ok = record(buf, c.pos, c.end, vals)
+	c.first++
+	c.n--
+	return ok
+}
+
+// each calls f for each record, which has to read it. Its error is that of the first
+// record that has one.
+//
+// What takes the processor longest is to find out where a number ends, and so where the
+// next one starts. Two halves are read in turns, so that it has one to go on with while
+// it waits for the other.
+func (g *segment) each(fields int, f func(*stretch) error) error {
+	middle, n := wholeRecords(g.buf, g.start, (g.start+g.end)/2, fields)
+	a := stretch{pos: g.start, end: middle, first: g.first, n: n}
+	b := stretch{pos: middle, end: g.end, first: g.first + n, n: g.n - n}
+	var late error
+	for a.n > 0 || b.n > 0 {
+		if a.n > 0 {
+			if err := f(&a); err != nil {
+				return err
+			}
+		}
+		if b.n > 0 {
+			if late = f(&b); late != nil {
+				b.n = 0
+			}
+		}
+	}
+	return late
+}
+
 // unknownCount is the count of a section of which the header says nothing.
 const unknownCount = -1
 

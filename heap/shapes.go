@@ -7,15 +7,15 @@ import "slices"
 type shape struct {
 	example Node
 	count   int
-	next    int32 // another shape of the same hash, or -1
+	group   uint32 // of those without a location
+	next    int32  // another shape of the same hash, or -1
 }
 
 // shapes are those of all plain objects: of type object and named "Object".
 type shapes struct {
-	plain []Node   // ascending
-	of    []uint32 // shapes of them
-	list  []shape
-	byKey map[uint64]int32 // the hash's first shape
+	objects int
+	list    []shape
+	byKey   map[uint64]int32 // the hash's first shape
 }
 
 func (s *Snapshot) isPlain(n Node) bool {
@@ -33,8 +33,8 @@ func (s *Snapshot) properties(n Node) func(yield func(uint32) bool) {
 	}
 }
 
-// add adds a plain object.
-func (h *shapes) add(s *Snapshot, n Node) {
+// add adds a plain object and returns its shape.
+func (h *shapes) add(s *Snapshot, n Node) (which int32, isNew bool) {
 	const prime = 0x9e3779b97f4a7c15 // 2^64 over the golden ratio
 	key := uint64(0)
 	for name := range s.properties(n) {
@@ -45,22 +45,27 @@ func (h *shapes) add(s *Snapshot, n Node) {
 	if !ok {
 		head = -1
 	}
-	which := head
-	for which >= 0 && !s.sameProperties(h.list[which].example, n) {
+	which = head
+	for which >= 0 && !s.sameShape(h.list[which].example, n) {
 		which = h.list[which].next
 	}
-	if which < 0 {
+	isNew = which < 0
+	if isNew {
 		which = int32(len(h.list))
 		h.list = append(h.list, shape{example: n, next: head})
 		h.byKey[key] = which
 	}
 	h.list[which].count++
-	h.plain = append(h.plain, n)
-	h.of = append(h.of, uint32(which))
+	h.objects++
+	return which, isNew
 }
 
-// sameProperties says whether two objects have the same properties in the same order.
-func (s *Snapshot) sameProperties(a, b Node) bool {
+// sameShape says whether two objects have the same properties in the same order, and
+// "Object" as their name under the same index.
+func (s *Snapshot) sameShape(a, b Node) bool {
+	if s.name[a] != s.name[b] {
+		return false
+	}
 	i, endA := s.first[a], s.first[a+1]
 	for name := range s.properties(b) {
 		for i < endA && s.to[i].kind() != PropertyEdge {

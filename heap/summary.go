@@ -100,11 +100,11 @@ func (s *Snapshot) count(ids idRange) []total {
 	for i := range totals {
 		totals[i].distance = math.MaxInt32
 	}
-	for n, r := range s.rows.of {
+	for n, i := range s.rows.of {
 		if s.self[n] == 0 || !ids.has(s.id[n]) {
 			continue
 		}
-		t := &totals[r]
+		t := &totals[s.rows.groups[i].row]
 		if t.count == 0 {
 			t.first = Node(n)
 		}
@@ -124,11 +124,11 @@ func (s *Snapshot) addRetained(totals []total, ids idRange) {
 	heldUpTo := make([]uint32, len(totals))
 	for pos, i := range order {
 		n := Node(t.vertex[i])
-		r := s.rows.of[n]
+		r := s.rows.row(n)
 		if uint32(pos) < heldUpTo[r] || s.self[n] == 0 || !ids.has(s.id[n]) {
 			continue
 		}
-		totals[r].retained += t.retained[i]
+		totals[r].retained += t.retained(i)
 		heldUpTo[r] = uint32(pos) + size[i]
 	}
 	s.scratch.put(order, size)

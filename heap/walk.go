@@ -18,23 +18,27 @@ type forest struct {
 }
 
 // backEdges are edges from later numbers to earlier ones, those that do not follow the
-// tree. Most of them lead from objects to their map, so that only few differ in what
-// matters.
+// tree.
 type backEdges struct {
-	last []uint32 // by target, the source of its last edge; 0 stands for none
 	// list has source << 32 | target. It has room for as many as there can be, most of
 	// which is never touched, and it serves as links later on.
 	list []uint64
 	n    int
+	// recent are edges that have been added. Most lead from objects to their map, and
+	// come again and again; a few that are in the list twice do no harm.
+	recent [recentEdges]uint64
 }
 
+// recentEdges is a power of two, so that what is remembered stays in the cache.
+const recentEdges = 1 << 14
+
 func (b *backEdges) add(from, to uint32) {
-	if b.last[to] == from {
-		return
+	e := uint64(from)<<32 | uint64(to)
+	if recent := &b.recent[to%recentEdges]; *recent != e {
+		*recent = e
+		b.list[b.n] = e
+		b.n++
 	}
-	b.last[to] = from
-	b.list[b.n] = uint64(from)<<32 | uint64(to)
-	b.n++
 }
 
 // While a node has no number, number holds the number of the first node that was seen
@@ -72,9 +76,7 @@ func (s *Snapshot) walk(ctx context.Context) (*forest, error) {
 	n := len(s.kind)
 	w := &walker{s: s, forest: forest{
 		number: s.scratch.get(n, true), vertex: s.scratch.get(n, false), parent: s.scratch.get(n, false),
-		semi: s.scratch.get(n, false), back: backEdges{
-			last: s.scratch.get(n, true), list: column[uint64](max(n, len(s.to))),
-		},
+		semi: s.scratch.get(n, false), back: backEdges{list: column[uint64](max(n, len(s.to)))},
 	}}
 	w.missing, s.incoming = s.incoming, nil
 	if w.missing == nil { // an earlier walk was cancelled
