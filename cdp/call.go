@@ -1,6 +1,7 @@
 package cdp
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -41,6 +42,7 @@ type command struct {
 type answer struct {
 	result jsonv2.Value
 	err    *refusal
+	whole  *bytes.Buffer // the message as it came, instead of the two, for a call that wants it so
 }
 
 // call is a command that has been sent.
@@ -49,6 +51,8 @@ type call struct {
 	method string
 	sent   time.Time
 	reply  chan answer // gets one value
+	whole  bool        // the caller decodes the message; see evaluate.go
+	long   bool        // it may keep the process from answering anything; see patience.go
 }
 
 // Call sends the command and decodes its result into result (nil: not
@@ -66,28 +70,46 @@ func (c *Conn) Call(ctx context.Context, method string, params, result any) erro
 // send queues the command. If s is not nil, s becomes the current snapshot in
 // the same instant as the command gets its number.
 func (c *Conn) send(ctx context.Context, method string, params any, s *shot) (*call, error) {
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("%s: %w", method, context.Cause(ctx))
-	}
-	k := &call{method: method, sent: time.Now(), reply: make(chan answer, 1)}
-	if err := c.register(k, s); err != nil {
+	k := &call{method: method}
+	if err := c.sendCall(ctx, k, params, s); err != nil {
 		return nil, err
+	}
+	return k, nil
+}
+
+// sendCall is send for a call that is made already.
+func (c *Conn) sendCall(ctx context.Context, k *call, params any, s *shot) error {
+	method := k.method
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", method, context.Cause(ctx))
+	}
+	k.sent, k.reply = time.Now(), make(chan answer, 1)
+	if err := c.register(k, s); err != nil {
+		return err
 	}
 	msg, err := jsonv2.Marshal(command{ID: k.id, Method: method, Params: params})
 	if err != nil {
-		c.forget(k)
-		return nil, fmt.Errorf("%s: encoding parameters: %w", method, err)
+		c.unsend(k)
+		return fmt.Errorf("%s: encoding parameters: %w", method, err)
 	}
 	select {
 	case c.out <- msg:
-		return k, nil
+		return nil
 	case <-ctx.Done():
-		c.forget(k)
-		return nil, fmt.Errorf("%s: %w", method, context.Cause(ctx))
+		c.unsend(k)
+		return fmt.Errorf("%s: %w", method, context.Cause(ctx))
 	case <-c.stop:
-		c.forget(k)
-		return nil, c.Err()
+		c.unsend(k)
+		return c.Err()
 	}
+}
+
+// unsend takes back a call that was never sent.
+func (c *Conn) unsend(k *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, k.id)
+	delete(c.long, k.id)
 }
 
 // register numbers the call and makes it known to the reader.
@@ -99,7 +121,10 @@ func (c *Conn) register(k *call, s *shot) error {
 	}
 	c.lastID++
 	k.id = c.lastID
-	c.pending[k.id] = k.reply
+	c.pending[k.id] = k
+	if k.long {
+		c.long[k.id] = time.Time{}
+	}
 	if s != nil {
 		s.id = k.id
 		c.shot = s
@@ -115,22 +140,31 @@ func (c *Conn) forget(k *call) {
 	delete(c.pending, k.id)
 }
 
-// wait returns the answer to k.
+// wait decodes the answer to k.
 func (c *Conn) wait(ctx context.Context, k *call, result any) error {
+	a, err := c.await(ctx, k)
+	if err != nil {
+		return err
+	}
+	return c.decode(k, a, result)
+}
+
+// await returns the answer to k.
+func (c *Conn) await(ctx context.Context, k *call) (answer, error) {
 	select {
 	case a := <-k.reply:
-		return c.decode(k, a, result)
+		return a, nil
 	case <-ctx.Done():
 		c.forget(k)
-		return fmt.Errorf("%s: %w", k.method, context.Cause(ctx))
+		return answer{}, fmt.Errorf("%s: %w", k.method, context.Cause(ctx))
 	case <-c.stop:
 	}
 	// The answer may have come just before the end.
 	select {
 	case a := <-k.reply:
-		return c.decode(k, a, result)
+		return a, nil
 	default:
-		return c.Err()
+		return answer{}, c.Err()
 	}
 }
 
@@ -160,8 +194,9 @@ func (c *Conn) decode(k *call, a answer, result any) error {
 // takeHeapSnapshot also ends the snapshot: all its chunks came before.
 func (c *Conn) answered(id int64, a answer) {
 	c.mu.Lock()
-	reply, ok := c.pending[id]
+	k, ok := c.pending[id]
 	delete(c.pending, id)
+	c.endLong(id)
 	ended := c.shot != nil && c.shot.id == id
 	if ended {
 		c.shot.watch.stop()
@@ -169,7 +204,7 @@ func (c *Conn) answered(id int64, a answer) {
 	}
 	c.mu.Unlock()
 	if ok {
-		reply <- a
+		k.reply <- a
 	}
 	if ended {
 		<-c.slot

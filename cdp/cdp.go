@@ -17,7 +17,7 @@
 //
 // A process that is stopped or frozen answers nothing, for ever. The methods of
 // Conn that ask it something give it a minute to answer, and ten minutes to go
-// on with a snapshot; then they end the connection, with a [*LostError] around a
+// on with a snapshot or an evaluation; then they end the connection, with a [*LostError] around a
 // [*SilentError]. [Conn.Call] itself has no limit but its context.
 //
 // # What Node.js demands
@@ -29,8 +29,9 @@
 //
 // # Traces in the target
 //
-// A Conn never sends Runtime.enable (V8 would keep every logged object) nor
-// Debugger.enable (a debugger statement would stop the process). [Conn.Close]
+// A Conn never sends Runtime.enable (V8 would keep every logged object), and
+// Debugger.enable, with which a debugger statement would stop the process, only
+// in [Conn.Scripts], for a moment and with all pauses forbidden. [Conn.Close]
 // releases the objects held for this connection and disables the heap profiler,
 // so the process runs on as before. A process that ends waits for its inspectors
 // to disconnect; a Conn notices that and lets it go ([ErrExiting]).

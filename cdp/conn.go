@@ -19,13 +19,14 @@ import (
 const (
 	// maxMessage bounds one message, so that a broken target cannot fill our
 	// memory. Messages with a chunk of a snapshot reach 1.3 MB (Node.js 24), and
-	// could reach 6 MB if every character of it were escaped; answers to our own
-	// expressions have a few KB.
+	// could reach 6 MB if every character of it were escaped; an answer to
+	// Evaluate with 8 MB of bytes in base64 has 11 MB.
 	maxMessage = 16 << 20
 
 	// keptBuffer is the largest message buffer that is used again. One huge
-	// message must not hold its memory for the rest of the connection.
-	keptBuffer = 8 << 20
+	// message must not hold its memory for the rest of the connection. Buffers
+	// grow by doubling: this one has held 4 MB of bytes in base64, at the least.
+	keptBuffer = 12 << 20
 
 	// politeLimit bounds what Close sends to tidy up in the target, and then the
 	// closing handshake. When the target is too busy to answer, ending the
@@ -48,22 +49,29 @@ type Conn struct {
 	line *line
 	log  *slog.Logger
 
-	out  chan []byte        // messages for the writer goroutine
-	free chan *bytes.Buffer // message buffers, two: one is read while the other is written out
-	slot chan struct{}      // held while a snapshot is on the wire
-	stop chan struct{}      // closed when the connection is ending
-	done chan struct{}      // closed when both goroutines have ended
+	out        chan []byte        // messages for the writer goroutine
+	free       chan *bytes.Buffer // message buffers, two: one is read while the other is written out
+	spare      chan *bytes.Buffer // message buffers that evaluations gave back
+	slot       chan struct{}      // held while a snapshot is on the wire
+	workerLock chan struct{}      // held while sessions with workers begin or end
+	stop       chan struct{}      // closed when the connection is ending
+	done       chan struct{}      // closed when both goroutines have ended
 
 	closeOnce sync.Once
 
 	mu      sync.Mutex
 	err     error // why the connection is ending; set once, before stop is closed
 	lastID  int64
-	pending map[int64]chan answer
+	pending map[int64]*call
+	long    map[int64]time.Time // evaluations that may still keep the process busy; since when nobody waits, or zero
+	longEnd time.Time           // when the latest of them was through
 	subs    map[string][]*subscription
 	shot    *shot         // the snapshot on the wire, if any
 	shotEnd time.Time     // when the latest snapshot was through
 	pause   time.Duration // of the latest snapshot, 0 if unknown
+
+	scripts *scriptList // of the call of Scripts that is under way, if any
+	workers *workerHub  // nil while nobody is interested in worker threads
 
 	profiler profilerState
 	sentinel string // RemoteObjectId of our object in the target
@@ -76,13 +84,16 @@ var _ protocol.Session = (*Conn)(nil)
 func newConn(ws *websocket.Conn, l *line, log *slog.Logger) *Conn {
 	c := &Conn{
 		ws: ws, line: l, log: log,
-		out:     make(chan []byte, queuedCommands),
-		free:    make(chan *bytes.Buffer, 2),
-		slot:    make(chan struct{}, 1),
-		stop:    make(chan struct{}),
-		done:    make(chan struct{}),
-		pending: make(map[int64]chan answer),
-		subs:    make(map[string][]*subscription),
+		out:        make(chan []byte, queuedCommands),
+		free:       make(chan *bytes.Buffer, 2),
+		spare:      make(chan *bytes.Buffer, spareBuffers),
+		slot:       make(chan struct{}, 1),
+		workerLock: make(chan struct{}, 1),
+		stop:       make(chan struct{}),
+		done:       make(chan struct{}),
+		pending:    make(map[int64]*call),
+		long:       make(map[int64]time.Time),
+		subs:       make(map[string][]*subscription),
 	}
 	for range cap(c.free) {
 		c.free <- new(bytes.Buffer)
@@ -214,6 +225,11 @@ func (c *Conn) read() error {
 		if err := c.receive(buf); err != nil {
 			return err
 		}
+		if k := c.awaited(buf.Bytes()); k != nil {
+			k.reply <- answer{whole: buf}
+			buf = c.spareBuffer()
+			continue
+		}
 		event, err := c.dispatch(buf.Bytes())
 		if err != nil {
 			return err
@@ -254,6 +270,9 @@ func (c *Conn) receive(buf *bytes.Buffer) error {
 		return fmt.Errorf("receiving from the inspector: %w", err)
 	}
 	if n > maxMessage {
+		if dropped, err := c.dropRest(buf.Bytes(), r); dropped {
+			return err
+		}
 		return fmt.Errorf("receiving from the inspector: message of more than %d bytes", maxMessage)
 	}
 	return nil
@@ -267,6 +286,9 @@ func (c *Conn) dispatch(msg []byte) (event bool, err error) {
 	if shot && isShotEvent(msg) {
 		return true, nil
 	}
+	if c.noteScript(msg) {
+		return false, nil
+	}
 	var m message
 	if err := jsonv2.Unmarshal(msg, &m, jsonv2.AllowInvalidUTF8(true)); err != nil {
 		return false, fmt.Errorf("decoding a message of the inspector: %w", err)
@@ -279,6 +301,9 @@ func (c *Conn) dispatch(msg []byte) (event bool, err error) {
 	case m.Method == waitingMethod:
 		return false, ErrExiting
 	default:
+		if taken, err := c.workerEvent(m.Method, m.Params); taken {
+			return false, err
+		}
 		c.publish(m.Method, m.Params)
 	}
 	return false, nil

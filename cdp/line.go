@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // host is the name that the inspector is called by. Node.js answers 400 to any
@@ -30,7 +31,9 @@ var errLongHead = fmt.Errorf("no end of the head within %d bytes", maxHead)
 // by their own, and then the tunnel's reason would be lost.
 type line struct {
 	net.Conn
+	born     time.Time
 	received atomic.Int64
+	heard    atomic.Int64 // when something last arrived, in nanoseconds since born
 
 	mu  sync.Mutex
 	err error // first error of Read or Write
@@ -39,9 +42,15 @@ type line struct {
 func (l *line) Read(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
 	l.received.Add(int64(n))
+	if n > 0 {
+		l.heard.Store(int64(time.Since(l.born)))
+	}
 	l.note(err)
 	return n, err
 }
+
+// lastHeard returns when something last arrived.
+func (l *line) lastHeard() time.Time { return l.born.Add(time.Duration(l.heard.Load())) }
 
 func (l *line) Write(p []byte) (int, error) {
 	n, err := l.Conn.Write(p)
@@ -85,7 +94,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, &NoInspectorError{Err: err}
 	}
-	l := &line{Conn: conn}
+	l := &line{Conn: conn, born: time.Now()}
 	t.last = l
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	resp, br, err := exchange(l, req)

@@ -62,18 +62,22 @@ func (w *watch) stop() {
 }
 
 // expect ends the connection unless the returned func is called within
-// callLimit. The time during which a snapshot is on the wire does not count: V8
-// answers nothing until it is through, and the snapshot has its own watch.
+// callLimit. The time during which a snapshot is on the wire, or an evaluation
+// is under way, does not count: V8 answers nothing until it is through, and they
+// have a watch of their own.
 func (c *Conn) expect(method string) (answered func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	since := time.Now()
 	w := c.watch(func() time.Duration {
 		switch {
-		case c.shot != nil:
+		case c.shot != nil || c.evaluating():
 			return callLimit
 		case c.shotEnd.After(since):
 			since = c.shotEnd
+		}
+		if c.longEnd.After(since) {
+			since = c.longEnd
 		}
 		return callLimit - time.Since(since)
 	}, &SilentError{Method: method, For: callLimit})
@@ -82,6 +86,61 @@ func (c *Conn) expect(method string) (answered func()) {
 		defer c.mu.Unlock()
 		w.stop()
 	}
+}
+
+// endure ends the connection when nothing at all has arrived from the process
+// for stallLimit, unless the returned func is called before. Bytes count, not
+// messages: a large answer may take longer than that on a slow line.
+func (c *Conn) endure(method string) (answered func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sent := time.Now()
+	w := c.watch(func() time.Duration {
+		if c.shot != nil { // which has its own watch, and may be held by our side
+			return stallLimit
+		}
+		since := sent
+		for _, t := range []time.Time{c.shotEnd, c.line.lastHeard()} {
+			if t.After(since) {
+				since = t
+			}
+		}
+		return stallLimit - time.Since(since)
+	}, &SilentError{Method: method, For: stallLimit})
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		w.stop()
+	}
+}
+
+// endLong notes that the call is through. c.mu must be held.
+func (c *Conn) endLong(id int64) {
+	if _, ok := c.long[id]; ok {
+		delete(c.long, id)
+		c.longEnd = time.Now()
+	}
+}
+
+// abandonLong notes that nobody waits for the call any more. It may run on.
+func (c *Conn) abandonLong(id int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.long[id]; ok {
+		c.long[id] = time.Now()
+	}
+}
+
+// evaluating reports whether a long call keeps the process busy, as far as is
+// known. One that was abandoned and has not ended for stallLimit waits for
+// something that never comes, and keeps nobody busy. c.mu must be held.
+func (c *Conn) evaluating() bool {
+	for id, abandoned := range c.long {
+		if !abandoned.IsZero() && time.Since(abandoned) > stallLimit {
+			delete(c.long, id)
+		}
+	}
+	return len(c.long) > 0
 }
 
 // ask is Call for small commands: the connection is given up when the process

@@ -109,16 +109,11 @@ func (c *Conn) SentinelID(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making a sentinel object: %w", err)
 	}
-	var res heapprofiler.GetHeapObjectIDResult
-	params := heapprofiler.GetHeapObjectIDParams{ObjectID: runtime.RemoteObjectID(object)}
-	if err := c.ask(ctx, heapprofiler.CommandGetHeapObjectID, params, &res); err != nil {
+	id, err := heapID(ctx, c.ask, runtime.RemoteObjectID(object))
+	if err != nil {
 		return "", fmt.Errorf("asking for the sentinel's id: %w", err)
 	}
-	// V8's kUnknownObjectId is 0.
-	if res.HeapSnapshotObjectID == "0" {
-		return "", nil
-	}
-	return res.HeapSnapshotObjectID.String(), nil
+	return id, nil
 }
 
 // sentinelObject makes the sentinel or returns the one there is.
@@ -209,18 +204,37 @@ func decodeValue(answer runtime.EvaluateResult, out any) error {
 	if err != nil {
 		return err
 	}
+	if len(res.Value) == 0 {
+		return fmt.Errorf("the expression yields no value but %s", describeValue(res))
+	}
 	if err := jsonv2.Unmarshal(res.Value, out, jsonv2.AllowInvalidUTF8(true)); err != nil {
 		return fmt.Errorf("decoding the value: %w", err)
 	}
 	return nil
 }
 
+// describeValue names the kind of a value that JSON does not know, or of one
+// that is not what was asked for; never its contents.
+func describeValue(res *runtime.RemoteObject) string {
+	switch {
+	case res.UnserializableValue != "":
+		return string(res.UnserializableValue)
+	case res.Subtype != "":
+		return string(res.Subtype)
+	}
+	return string(res.Type)
+}
+
 // evaluated returns the result of an evaluation, or what it threw.
 func evaluated(answer runtime.EvaluateResult) (*runtime.RemoteObject, error) {
 	if e := answer.ExceptionDetails; e != nil {
 		text := e.Text
-		if e.Exception != nil && e.Exception.Description != "" {
-			text = e.Exception.Description
+		switch x := e.Exception; {
+		case x == nil:
+		case x.Description != "":
+			text = x.Description
+		case len(x.Value) > 0: // what was thrown is no Error
+			text += " " + string(x.Value)
 		}
 		return nil, &ExceptionError{Text: text}
 	}

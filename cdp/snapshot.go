@@ -152,6 +152,17 @@ func (c *Conn) enableProfiler(ctx context.Context) error {
 	return nil
 }
 
+// disableProfiler ends the tracking of object ids and of allocations.
+func (c *Conn) disableProfiler(ctx context.Context) error {
+	if err := c.ask(ctx, heapprofiler.CommandDisable, nil, nil); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.profiler = profilerOff
+	return nil
+}
+
 // setProfiler moves on to the state s, never back, and returns the state now.
 func (c *Conn) setProfiler(s profilerState) profilerState {
 	c.mu.Lock()
