@@ -1,0 +1,417 @@
+// ecsheap's code inside the target process. It runs in Node.js 14 and newer, in
+// the main thread or a worker, of CommonJS and ES module programs alike, and is
+// evaluated as one expression: a function that is called with require, what
+// surroundings.js and codec.js yield, and options.
+//
+// What it does to the process, in full:
+//   - one property on globalThis, Symbol.for("ecsheap.guest"), not enumerable,
+//     deleted at the end. No other global is touched, nothing is patched.
+//   - a file that is unlinked before anything is in it, for a snapshot on disk.
+//   - unref'd timers: they keep nothing alive. One of them, the watchdog, frees
+//     everything and deletes the guest when nobody has called for a while.
+//   - reading and compressing happen in libuv's thread pool, not on the loop.
+// It never throws into the application and leaves no promise rejected: every
+// answer is {value} or {error: {code, message, …}}.
+//
+// Assumed: the modules of Node.js do what they say. A program that replaced fs or
+// timers for its own tests (mock-fs, fake timers) gets an error or a guest that
+// stays until it is removed, not a wrong snapshot.
+(function install(require, surroundings, codecs, options) {
+  'use strict';
+  const { vitals, memory, places, usage, peakRSS } = surroundings;
+  const { codec, joinable, encode, crc32 } = codecs;
+  const KEY = Symbol.for('ecsheap.guest');
+  const RANGE = 2 << 20; // plain bytes in a piece: a millisecond on the loop, and compresses as well as 8 MiB
+  const ERRORS_KEPT = 20;
+  const SAMPLES_KEPT = 4000; // then every second one goes
+  const MAX_TIMER = 2 ** 31 - 1; // setTimeout takes no more
+
+  const { Buffer } = require('buffer');
+  const fs = require('fs');
+  const path = require('path');
+  const v8 = require('v8');
+  const { setTimeout, setInterval, clearTimeout, clearInterval } = require('timers');
+  const NativePromise = (async () => {})().constructor; // globalThis.Promise may be another
+
+  // now is a steady clock in milliseconds.
+  const now = () => { const [s, ns] = process.hrtime(); return s * 1e3 + ns / 1e6; };
+  // attempt returns what f does, or otherwise where that throws.
+  const attempt = (f, otherwise) => { try { return f(); } catch { return otherwise; } };
+  // fault makes an error that Go knows by its code.
+  const fault = (code, message, more) => Object.assign(new Error(message), { fault: { code, message, ...more } });
+  const describe = (e) => (e && e.fault) || { code: String((e && e.code) || ''), message: String((e && e.message) || e) };
+
+  const shots = new Map(); // id -> shot
+  const uploads = new Set(); // requests that are under way
+  const pending = new Set(); // promises that the inspector waits for: V8 would collect them
+  const installed = now();
+  let touched = installed; // when somebody called last
+  let running = 0; // calls and work of ours that are under way
+  let taking = false;
+  let removed = false;
+  let lastID = 0;
+  let series = null;
+  let spare = []; // buffers for pieces
+
+  // ---- taking -------------------------------------------------------------
+
+  // create makes a file that nobody else can open. Where /proc shows our own
+  // descriptors it has no name any more, and V8 writes to it through /proc.
+  function create(dir, nonce) {
+    const { O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+    const name = path.join(dir, `.ecsheap-${nonce}-${lastID}`);
+    const fd = fs.openSync(name, O_RDWR | O_CREAT | O_EXCL, 0o600);
+    const link = `/proc/self/fd/${fd}`;
+    const hidden = attempt(() => same(fs.statSync(link), fs.fstatSync(fd)), false);
+    if (!hidden) return { fd, name, hidden, hide: () => attempt(() => fs.unlinkSync(name)) };
+    fs.unlinkSync(name);
+    return { fd, name: link, hidden, hide() {} };
+  }
+
+  const same = (a, b) => a.dev === b.dev && a.ino === b.ino;
+
+  // abandon closes a file that could not be written. Node.js 18 and newer leave a
+  // descriptor of theirs open then: the other one that leads to the same file.
+  function abandon(fd) {
+    const ours = fs.fstatSync(fd);
+    attempt(() => fs.ftruncateSync(fd, 0));
+    for (const n of attempt(() => fs.readdirSync('/proc/self/fd'), []).map(Number)) {
+      if (n !== fd) attempt(() => same(fs.fstatSync(n), ours) && fs.closeSync(n));
+    }
+    fs.closeSync(fd);
+  }
+
+  // whole throws unless the file ends as a snapshot does. Old versions of Node.js
+  // say nothing when the disk is full: writing on tells.
+  function whole(fd) {
+    const { size } = fs.fstatSync(fd);
+    const tail = Buffer.alloc(16);
+    fs.readSync(fd, tail, 0, tail.length, Math.max(0, size - tail.length));
+    if (tail.toString('latin1').replace(/[\s\0]+$/, '').endsWith('}')) return size;
+    fs.writeSync(fd, Buffer.alloc(1 << 16, 32), 0, 1 << 16, size);
+    throw new Error(`it ends after ${size} bytes, unfinished`);
+  }
+
+  class EcsheapGuest {} // the sentinel: by its one instance ids are checked
+  const sentinel = new EcsheapGuest();
+
+  function onDisk({ need, dirs, nonce }) {
+    const all = places(dirs, need);
+    for (const place of all) {
+      if (place.why) continue;
+      let file;
+      try { file = create(place.path, nonce); } catch (e) { place.why = e.code || e.message; continue; }
+      try {
+        v8.writeHeapSnapshot(file.name);
+        return { fd: file.fd, dir: place.path, hidden: file.hidden, bytes: whole(file.fd), held: 0 };
+      } catch (e) {
+        attempt(() => abandon(file.fd));
+        throw fault('WRITE', describe(e).message, { dir: place.path, cause: describe(e).code });
+      } finally {
+        file.hide();
+      }
+    }
+    throw fault('PLACE', 'no directory', { need, dirs: all });
+  }
+
+  // inMemory compresses each piece as soon as V8 has written it. The stream of
+  // v8.getHeapSnapshot() has no back-pressure and would hold the whole snapshot,
+  // so its push, which gets every chunk at once, is ours: on this one object.
+  function inMemory({ cap }) {
+    const stream = v8.getHeapSnapshot();
+    const blocks = [];
+    const block = Buffer.allocUnsafeSlow(RANGE);
+    let used = 0, bytes = 0, held = 0, ended = false, failed = null;
+    const flush = () => {
+      const packed = codec.sync(block.slice(0, used));
+      held += packed.length;
+      if (held > cap) throw fault('CAP', 'too large', { cap });
+      const kept = Buffer.allocUnsafeSlow(packed.length); // packed may be a slice of more
+      packed.copy(kept);
+      blocks.push(kept);
+      bytes += used;
+      used = 0;
+    };
+    const add = (chunk) => {
+      for (let at = 0; at < chunk.length;) {
+        const n = chunk.copy(block, used, at, at + RANGE - used);
+        at += n;
+        used += n;
+        if (used === RANGE) flush();
+      }
+    };
+    stream.on('error', (e) => { failed = failed || e; });
+    stream.push = (chunk) => {
+      if (chunk === null) ended = true;
+      else if (!failed) {
+        try { add(chunk); } catch (e) { failed = e; blocks.length = 0; }
+      }
+      return true;
+    };
+    stream.read(0); // V8 writes all of it now
+    const complete = ended && block.slice(0, used).toString('latin1').trimEnd().endsWith('}');
+    if (!failed && used > 0) flush();
+    stream.destroy();
+    if (failed) throw failed;
+    if (!complete) throw new Error('this version of Node.js hands over a snapshot in a way that we do not know');
+    return { blocks, bytes, held, dir: '', hidden: false };
+  }
+
+  function take(args) {
+    if (taking) throw fault('TAKING', 'a snapshot is being taken already');
+    taking = true;
+    try {
+      const id = ++lastID;
+      sentinel['shot' + id] = {}; // newer than all that the snapshot before knows
+      const before = usage();
+      const peak = peakRSS();
+      const began = now();
+      const got = args.mode === 'memory' ? inMemory(args) : onDisk(args);
+      const pauseMs = now() - began;
+      const after = usage();
+      const top = peakRSS();
+      const shot = {
+        id, mode: args.mode, startedAt: before.at, pauseMs, rssBefore: before.rss, rssAfter: after.rss, rssPeak: top > peak ? top : 0,
+        heapUsedBefore: before.heapUsed, heapUsedAfter: after.heapUsed, users: 0, ...got,
+      };
+      if (removed) drop(shot);
+      else shots.set(id, shot);
+      return tell(shot);
+    } finally {
+      taking = false;
+    }
+  }
+
+  // tell is what others get to know of a shot.
+  function tell({ fd, blocks, users, gone, ...shot }) { return shot; }
+
+  function release(shot) {
+    shots.delete(shot.id);
+    shot.gone = true;
+    if (shot.users === 0) drop(shot);
+  }
+
+  // drop frees what a shot takes, once nobody reads it.
+  function drop(shot) {
+    if (shot.fd !== undefined) attempt(() => fs.closeSync(shot.fd));
+    shot.fd = shot.blocks = undefined;
+  }
+
+  // ---- handing over -------------------------------------------------------
+
+  const find = (id) => { const shot = shots.get(id); if (!shot) throw fault('NO_SHOT', `snapshot ${id} is not held any more`); return shot; };
+
+  // fill reads the piece at offset of a file into a buffer, as far as there is any.
+  function fill(shot, offset, buffer, n) {
+    return new NativePromise((resolve, reject) => (function step(done) {
+      fs.read(shot.fd, buffer, done, n - done, offset + done, (e, got) => {
+        if (e) reject(e);
+        else if (got > 0 && done + got < n) step(done + got);
+        else resolve(done + got);
+      });
+    })(0));
+  }
+
+  // piece is the packed piece at offset, which starts at a multiple of RANGE.
+  async function piece(shot, offset, by) {
+    const n = Math.min(RANGE, shot.bytes - offset);
+    if (offset < 0 || offset % RANGE || n <= 0) throw fault('RANGE', `no piece at ${offset} of ${shot.bytes} bytes`);
+    shot.users++;
+    try {
+      if (shot.blocks) {
+        const packed = shot.blocks[offset / RANGE];
+        return { n, packed: by === codec ? packed : await by.pack(await codec.unpack(packed)) };
+      }
+      const buffer = spare.pop() || Buffer.allocUnsafeSlow(RANGE);
+      const got = await fill(shot, offset, buffer, n);
+      if (got !== n) throw fault('READ', `the file has ended at ${offset + got} of ${shot.bytes} bytes`);
+      const packed = await by.pack(buffer.slice(0, n));
+      if (!removed) spare.push(buffer);
+      return { n, packed };
+    } finally {
+      if (--shot.users === 0 && shot.gone) drop(shot);
+    }
+  }
+
+  // ---- uploading ----------------------------------------------------------
+
+  // send PUTs a body. The url is a secret and is in no error.
+  function send(url, headers, body) {
+    const failed = (status, cause, message) => fault('UPLOAD', message, { status, cause });
+    const client = url.startsWith('https:') ? require('https') : require('http');
+    return new NativePromise((resolve, reject) => {
+      const answered = (response) => {
+        let answer = '';
+        response.setEncoding('latin1');
+        response.on('data', (chunk) => { if (answer.length < 1 << 14) answer += chunk; });
+        response.on('aborted', () => reject(failed(0, 'ECONNRESET', 'the answer broke off')));
+        response.on('end', () => {
+          if (response.statusCode === 200) return resolve(String(response.headers.etag || ''));
+          const tag = (name) => ((new RegExp(`<${name}>([^<]*)</${name}>`).exec(answer)) || [])[1] || '';
+          return reject(failed(response.statusCode, tag('Code'), tag('Message') || 'the server gave no reason'));
+        });
+      };
+      const broken = (e) => reject(e.fault ? e : failed(0, String(e.code || ''), e.code ? `${e.syscall || 'request'} ${e.code}` : 'the request failed'));
+      try {
+        const request = client.request(url, { method: 'PUT', agent: false, timeout: 60e3, headers: { ...headers, 'Content-Length': body.length } }, answered);
+        uploads.add(request);
+        request.on('close', () => uploads.delete(request));
+        request.on('socket', (socket) => socket.unref());
+        request.on('timeout', () => request.destroy(failed(0, 'ETIMEDOUT', 'no answer for a minute')));
+        request.on('error', broken);
+        request.end(body);
+      } catch (e) { broken(e); } // some versions quote the url
+    });
+  }
+
+  async function put({ id, offset, length, atLeast, url, headers }) {
+    const shot = find(id);
+    const end = length > 0 ? Math.min(offset + length, shot.bytes) : shot.bytes;
+    const parts = [];
+    let plain = 0, size = 0;
+    while (offset + plain < end && (length > 0 || size < atLeast)) {
+      const ahead = [];
+      for (let i = 0; i < 2 && offset + plain + i * RANGE < end; i++) ahead.push(piece(shot, offset + plain + i * RANGE, joinable));
+      for (const { n, packed } of await NativePromise.all(ahead)) { parts.push(packed); plain += n; size += packed.length; }
+    }
+    const etag = await send(url, headers, Buffer.concat(parts, size));
+    return { etag, bytes: size, plain, codec: joinable.name, last: offset + plain >= shot.bytes };
+  }
+
+  // ---- a series without us ------------------------------------------------
+
+  const later = (ms, f) => { const t = setTimeout(() => attempt(f), Math.min(Math.max(ms, 0), MAX_TIMER)); t.unref(); return t; };
+
+  function detach(args) {
+    if (series && !series.done) throw fault('SERIES', 'a series is running already');
+    const began = now();
+    series = { ...args, began, deadline: began + args.deadlineMs, taken: 0, next: began + args.firstMs, done: false, errors: [], samples: [] };
+    series.timer = later(args.firstMs, shoot);
+    if (args.sampleEveryMs > 0) series.sampler = later(0, sample);
+    return {};
+  }
+
+  function sample() {
+    series.samples.push(usage());
+    if (series.samples.length > SAMPLES_KEPT) {
+      series.samples = series.samples.filter((_, i) => i % 2 === 0);
+      series.sampleEveryMs *= 2;
+    }
+    if (!series.done) series.sampler = later(series.sampleEveryMs, sample);
+  }
+
+  // shoot takes the next shot of the series, if it is safe, and plans the one after it.
+  function shoot() {
+    series.taken++;
+    try {
+      refuse();
+      take(series);
+    } catch (e) {
+      note(e);
+      if (e.fault && e.fault.code === 'SERIES') series.done = true;
+    }
+    series.done = series.done || series.taken >= series.count || removed;
+    if (series.done) return;
+    series.next = Math.max(series.next + series.intervalMs, now());
+    series.timer = later(series.next - now(), shoot);
+  }
+
+  // refuse throws when the next shot of the series would do harm: the heap may have grown.
+  function refuse() {
+    const sizes = [...shots.values()].map((s) => s.held || s.bytes);
+    const held = sizes.reduce((sum, n) => sum + n, 0);
+    if (series.maxBytes > 0 && held + Math.max(0, ...sizes) > series.maxBytes) {
+      throw fault('SERIES', `${held} bytes are held and no more than ${series.maxBytes} may be`);
+    }
+    const { memoryLimit, memoryUsed } = memory();
+    const need = Math.round(series.headroom * process.memoryUsage().heapUsed);
+    if (memoryLimit && need > memoryLimit - memoryUsed) {
+      throw fault('SERIES', `a snapshot needs ${need} bytes of memory, and ${memoryLimit - memoryUsed} are left`);
+    }
+  }
+
+  function note(e) {
+    series.errors = [...series.errors, { at: new Date().toISOString(), shot: series.taken, ...describe(e) }].slice(-ERRORS_KEPT);
+  }
+
+  // wall is a time of the steady clock as others write it.
+  const wall = (t) => new Date(Date.now() + t - now()).toISOString();
+
+  function state() {
+    const held = [...shots.values()].map(tell);
+    const common = { ...usage(), ageMs: now() - installed, shots: held };
+    if (!series) return { ...common, detached: false, errors: [], samples: [] };
+    const { count, taken, done, errors, samples } = series;
+    return { ...common, detached: true, count, taken, done, errors, samples, next: done ? '' : wall(series.next), deadline: wall(series.deadline) };
+  }
+
+  // ---- calls, silence, the end --------------------------------------------
+
+  function remove() {
+    removed = true;
+    clearInterval(watchdog);
+    // First of all nobody finds us: the inspector runs expressions between any
+    // two steps of JavaScript, here too.
+    const there = Object.getOwnPropertyDescriptor(globalThis, KEY);
+    if (there && there.value === guest) delete globalThis[KEY];
+    if (series) { series.done = true; clearTimeout(series.timer); clearTimeout(series.sampler); }
+    for (const request of uploads) request.destroy(fault('UPLOAD', 'the guest was removed', { status: 0, cause: '' }));
+    for (const shot of [...shots.values()]) release(shot);
+    spare = [];
+    return {};
+  }
+
+  const hello = () => ({ range: RANGE });
+  const methods = {
+    hello, vitals, take, put, detach, state, remove,
+    async read({ id, offset }) {
+      const { n, packed } = await piece(find(id), offset, codec);
+      return { n, codec: codec.name, crc: crc32(packed), size: packed.length, data: encode(packed) };
+    },
+    release: ({ id }) => { if (shots.has(id)) release(shots.get(id)); return {}; },
+  };
+
+  // call is the one way in. It neither throws nor rejects.
+  function call(token, method, args) {
+    if (token !== options.token) return { error: { code: 'OTHER' } };
+    const promise = answer(method, args || {});
+    pending.add(promise);
+    promise.then(() => pending.delete(promise));
+    return promise;
+  }
+
+  async function answer(method, args) {
+    touched = now();
+    running++;
+    try { return { value: await methods[method](args) }; } catch (e) { return { error: describe(e) }; } finally {
+      running--;
+      touched = now();
+    }
+  }
+
+  // The watchdog leaves the process as it was. It never closes the inspector:
+  // with a client that vanished that would hang the process.
+  function watch() {
+    if (running > 0) return;
+    if (now() - touched > options.silenceMs / 2) spare = [];
+    if (now() - touched > options.silenceMs && (!series || now() > series.deadline)) remove();
+  }
+
+  const guest = {
+    ecsheap: 1, call, sentinel, evict: remove,
+    about: () => ({ label: options.label, ageMs: now() - installed, silentMs: now() - touched, shots: shots.size, detached: Boolean(series) }),
+  };
+  const found = () => Object.getOwnPropertyDescriptor(globalThis, KEY);
+  const ours = found() && found().value && found().value.ecsheap;
+  if (ours && !options.replace) return { error: { code: 'BUSY', ...found().value.about() } };
+  if (ours) found().value.evict();
+  if (found()) return { error: { code: 'FOREIGN', message: 'globalThis[Symbol.for("ecsheap.guest")] is taken by something else' } };
+  try {
+    Object.defineProperty(globalThis, KEY, { value: guest, configurable: true, enumerable: false, writable: false });
+  } catch (e) {
+    return { error: { code: 'FOREIGN', message: `globalThis takes no new property (${describe(e).message})` } };
+  }
+  const watchdog = setInterval(() => attempt(watch), Math.min(5e3, options.silenceMs / 4));
+  watchdog.unref();
+  return { value: hello() };
+})

@@ -1,0 +1,133 @@
+package guest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// DefaultParallel keeps the link busy while the target prepares the next piece,
+// and leaves one of the four threads of libuv's pool to the application.
+const DefaultParallel = 3
+
+// PullOptions tune Pull.
+type PullOptions struct {
+	From     int64                   // plain bytes that w has already
+	Parallel int                     // pieces asked for at once, 0 is DefaultParallel
+	Progress func(plain, wire int64) // told the totals of this Pull after each piece; nil is fine
+}
+
+// Pulled says what a Pull has done, complete or not.
+type Pulled struct {
+	Plain int64 // bytes written to w by this Pull
+	Wire  int64 // bytes of the pieces as they travelled, in the answers
+}
+
+// Pull fetches a snapshot and writes it, plain and in order, to w. It holds a
+// few pieces of 2 MiB, here and in the target, whatever the size. w and the
+// Progress func are called from the caller's goroutine only; a slow w slows the
+// asking.
+//
+// After an error the caller may go on where it ended, over a new connection too:
+// call Reconnect, then Pull again with From larger by Plain.
+//
+// Errors: *CorruptError when a piece does not fit its checksum, a *TargetError
+// with code "NO_SHOT" when the target holds the snapshot no more, else w's or
+// those of every method.
+func (g *Guest) Pull(ctx context.Context, shot Shot, w io.Writer, opts PullOptions) (Pulled, error) {
+	if opts.Parallel <= 0 {
+		opts.Parallel = DefaultParallel
+	}
+	if opts.From < 0 || opts.From > shot.Bytes {
+		return Pulled{}, fmt.Errorf("fetching the snapshot: from byte %d of %d", opts.From, shot.Bytes)
+	}
+	if opts.From == shot.Bytes {
+		return Pulled{}, nil
+	}
+	g.mu.Lock()
+	size := g.hello.Range
+	g.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	p := &puller{guest: g, shot: shot, size: size, queue: make(chan chan fetched, opts.Parallel), slots: make(chan struct{}, opts.Parallel)}
+	p.running.Go(func() { p.ask(ctx, opts.From-opts.From%size) })
+	// No goroutine outlives the Pull: Evaluate returns when its context ends.
+	defer p.running.Wait()
+	defer cancel()
+	done, err := p.write(ctx, w, opts)
+	return done, wrap("fetching the snapshot", err)
+}
+
+// puller is a Pull under way.
+type puller struct {
+	guest   *Guest
+	shot    Shot
+	size    int64             // of a piece
+	queue   chan chan fetched // pieces in order, each on a channel of its own; as long as slots
+	slots   chan struct{}     // held from the asking for a piece until it is written
+	running sync.WaitGroup
+}
+
+// fetched is a piece, or why there is none.
+type fetched struct {
+	plain []byte
+	wire  int
+	err   error
+}
+
+// ask asks for the pieces from a byte on, as many at once as there are slots.
+func (p *puller) ask(ctx context.Context, from int64) {
+	defer close(p.queue)
+	for offset := from; offset < p.shot.Bytes; offset += p.size {
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		piece := make(chan fetched, 1)
+		p.running.Go(func() { piece <- p.fetch(ctx, offset) })
+		p.queue <- piece // there is room: no more than there are slots
+	}
+}
+
+// fetch fetches one piece and unpacks it.
+func (p *puller) fetch(ctx context.Context, offset int64) fetched {
+	packed, err := call[packed](ctx, p.guest, "read", map[string]int64{"id": int64(p.shot.ID), "offset": offset})
+	if err != nil {
+		return fetched{err: err}
+	}
+	plain, err := packed.open(offset, int(min(p.size, p.shot.Bytes-offset)))
+	return fetched{plain: plain, wire: len(packed.Data), err: err}
+}
+
+// write writes the pieces as they come, in order.
+func (p *puller) write(ctx context.Context, w io.Writer, opts PullOptions) (Pulled, error) {
+	var done Pulled
+	skip := opts.From % p.size
+	for piece := range p.queue {
+		var f fetched
+		select {
+		case f = <-piece:
+		case <-ctx.Done():
+			return done, context.Cause(ctx)
+		}
+		if f.err != nil {
+			return done, f.err
+		}
+		n, err := w.Write(f.plain[skip:])
+		skip = 0
+		done.Plain += int64(n)
+		done.Wire += int64(f.wire)
+		if err != nil {
+			return done, fmt.Errorf("writing: %w", err)
+		}
+		<-p.slots
+		if opts.Progress != nil {
+			opts.Progress(done.Plain, done.Wire)
+		}
+	}
+	if ctx.Err() != nil {
+		return done, context.Cause(ctx)
+	}
+	return done, nil
+}
