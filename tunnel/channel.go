@@ -40,6 +40,11 @@ type channel struct {
 	inbox  *inbox
 	socket atomic.Pointer[socket] // nil while there is none; what is sent then is resent
 
+	// commands says that the session runs a command instead of forwarding a
+	// port; set before the first socket. exitCode is the command's, once told.
+	commands bool
+	exitCode atomic.Pointer[int]
+
 	received atomic.Int64 // bytes from the gateway
 	refused  atomic.Int64 // ConnectToPortError flags
 
@@ -164,22 +169,43 @@ func (c *channel) handle(_ pluginLogT, m message.ClientMessage) (bool, error) {
 	switch message.PayloadType(m.PayloadType) {
 	case message.Output:
 		c.inbox.push(m.Payload)
-	case message.HandshakeCompletePayloadType:
-		if c.handshook {
-			return true, nil
+		if c.commands { // which begin without a handshake
+			c.becomeReady()
 		}
-		if t := c.dc.GetSessionType(); t != config.PortPluginName {
-			c.fatal = fmt.Errorf("the session is of type %q, not a port session", t)
+	case message.StdErr:
+		if c.commands {
+			c.inbox.push(m.Payload)
+		}
+	case message.HandshakeCompletePayloadType:
+		if want := c.sessionType(); c.dc.GetSessionType() != want {
+			c.fatal = fmt.Errorf("the session is of type %q, not %q", c.dc.GetSessionType(), want)
 			return true, c.fatal
 		}
-		c.handshook = true
-		close(c.ready)
+		c.becomeReady()
+	case message.ExitCode:
+		c.exitCode.Store(parseExitCode(m.Payload))
 	case message.Flag:
 		if len(m.Payload) >= 4 && message.PayloadTypeFlag(binary.BigEndian.Uint32(m.Payload)) == message.ConnectToPortError {
 			c.refused.Add(1)
 		}
 	}
 	return true, nil
+}
+
+// sessionType is what the plugin must call the session after the handshake.
+func (c *channel) sessionType() string {
+	if c.commands {
+		return config.ShellPluginName // for InteractiveCommands as well
+	}
+	return config.PortPluginName
+}
+
+// becomeReady notes, once, that the agent has begun. The caller holds c.mu.
+func (c *channel) becomeReady() {
+	if !c.handshook {
+		c.handshook = true
+		close(c.ready)
+	}
 }
 
 // Read implements io.Reader for smux.

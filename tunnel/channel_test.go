@@ -103,7 +103,7 @@ func TestHandshakeOfOtherSession(t *testing.T) {
 	request := `{"AgentVersion":"3","RequestedClientActions":[{"ActionType":"SessionType","ActionParameters":{"SessionType":"Standard_Stream"}}]}`
 	receive(t, c, agentFrame(t, message.OutputStreamMessage, 0, message.HandshakeRequestPayloadType, []byte(request)))
 	err := c.receive(agentFrame(t, message.OutputStreamMessage, 1, message.HandshakeCompletePayloadType, []byte(`{}`)))
-	if err == nil || !strings.Contains(err.Error(), "not a port session") {
+	if err == nil || !strings.Contains(err.Error(), `not "Port"`) {
 		t.Errorf("a shell session: %v", err)
 	}
 }

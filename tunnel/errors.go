@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/aws/smithy-go"
@@ -39,11 +40,12 @@ func (e *NotConnectedError) Hint() string {
 // shook hands: the container's session limit is reached, or the agent hangs.
 type NoHandshakeError struct {
 	Target string
+	Waited time.Duration
 	Others []Session // active sessions to the same target, as far as they may be listed
 }
 
 func (e *NoHandshakeError) Error() string {
-	return fmt.Sprintf("the SSM agent of %s did not answer within %s", e.Target, handshakeTimeout)
+	return fmt.Sprintf("the SSM agent of %s did not answer within %s", e.Target, e.Waited)
 }
 
 // Hint names the sessions that may be in the way.

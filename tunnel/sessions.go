@@ -60,7 +60,7 @@ func Active(ctx context.Context, client *awsssm.Client, target string) ([]Sessio
 }
 
 // noHandshake is the error of a session that never shook hands.
-func (t *Tunnel) noHandshake(ctx context.Context) error {
+func (t *Tunnel) noHandshake(ctx context.Context, waited time.Duration) error {
 	sessions, err := Active(ctx, t.client, t.cfg.Target)
 	if err != nil {
 		t.log.Debug("listing sessions", "error", err)
@@ -71,5 +71,5 @@ func (t *Tunnel) noHandshake(ctx context.Context) error {
 			others = append(others, s)
 		}
 	}
-	return &NoHandshakeError{Target: t.cfg.Target, Others: others}
+	return &NoHandshakeError{Target: t.cfg.Target, Waited: waited, Others: others}
 }

@@ -149,9 +149,22 @@ func startSession(ctx context.Context, client *awsssm.Client, cfg Config) (*awss
 
 // open connects the websocket, starts the goroutines and waits for the handshake.
 func (t *Tunnel) open(ctx context.Context, streamURL, token string) error {
+	t.channel = newChannel(t.cfg.Target, t.sessionID, rand.Text(), t.log)
+	link, err := t.connect(ctx, streamURL, token)
+	if err != nil {
+		return err
+	}
+	if err := t.await(ctx, link, handshakeTimeout); err != nil {
+		return err
+	}
+	return t.openMux()
+}
+
+// connect opens the first websocket and starts the goroutines that keep one
+// under the channel.
+func (t *Tunnel) connect(ctx context.Context, streamURL, token string) (*link, error) {
 	runCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	t.cancel = cancel
-	t.channel = newChannel(t.cfg.Target, t.sessionID, rand.Text(), t.log)
 
 	link := &link{client: t.client, sessionID: t.sessionID, channel: t.channel, log: t.log, notice: t.cfg.Notice}
 	// Not even a cancelled context stops the connecting: the agent has begun a
@@ -160,26 +173,30 @@ func (t *Tunnel) open(ctx context.Context, streamURL, token string) error {
 	defer stop()
 	first, err := link.connect(connectCtx, streamURL, token)
 	if err != nil {
-		return &LostError{Session: t.sessionID, Err: fmt.Errorf("opening the data channel: %w", err)}
+		return nil, &LostError{Session: t.sessionID, Err: fmt.Errorf("opening the data channel: %w", err)}
 	}
 	t.start("link", func() error { return link.run(runCtx, first) })
 	t.start("resend", func() error { return t.channel.resendLoop(runCtx) })
+	return link, nil
+}
 
-	timeout := time.NewTimer(handshakeTimeout)
+// await waits until the agent has given a first sign of life.
+func (t *Tunnel) await(ctx context.Context, link *link, limit time.Duration) error {
+	timeout := time.NewTimer(limit)
 	defer timeout.Stop()
 	select {
 	case <-t.channel.ready:
+		return nil
 	case <-t.lost:
 		return t.lostErr
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timeout.C:
-		if lost := link.lost.Load(); lost != nil {
-			return &LostError{Session: t.sessionID, Err: *lost}
-		}
-		return t.noHandshake(ctx)
 	}
-	return t.openMux()
+	if lost := link.lost.Load(); lost != nil {
+		return &LostError{Session: t.sessionID, Err: *lost}
+	}
+	return t.noHandshake(ctx, limit)
 }
 
 // openMux starts the smux client on top of the data channel.

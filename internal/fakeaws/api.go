@@ -99,6 +99,9 @@ func (s *Server) operations() map[string]operation {
 		"ssm.GetConnectionStatus":    jsonOperation(s.getConnectionStatus),
 		"ssm.DescribeSessions":       jsonOperation(s.describeSessions),
 		"sts.GetCallerIdentity":      s.getCallerIdentity,
+
+		elbService + ".DescribeTargetGroups": queryOperation(s.describeTargetGroups),
+		elbService + ".DescribeTargetHealth": queryOperation(s.describeTargetHealth),
 	}
 }
 
@@ -125,8 +128,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 	time.Sleep(time.Until(at.Add(answerDelay)))
 	w.Header().Set("X-Amzn-Requestid", newUUID())
-	if req.service == "sts" {
-		writeXML(w, answer, failure)
+	if queryService(req.service) {
+		writeXML(w, req.service, answer, failure)
 		return
 	}
 	writeJSON(w, req.service, answer, failure)
@@ -156,7 +159,7 @@ func (s *Server) answer(req *apiRequest, r *http.Request) (any, error) {
 }
 
 // route finds service and operation: X-Amz-Target for the JSON services, the Action parameter for
-// STS.
+// the query services.
 func route(req *apiRequest, r *http.Request) error {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		prefix, operation, _ := strings.Cut(target, ".")
@@ -177,6 +180,9 @@ func route(req *apiRequest, r *http.Request) error {
 			return &apiError{Code: "MalformedQueryString", Message: err.Error()}
 		}
 		req.service, req.operation = "sts", form.Get("Action")
+		if form.Get("Version") == elbVersion {
+			req.service = elbService
+		}
 		return nil
 	}
 	return &apiError{Code: "UnknownOperationException", Message: "neither X-Amz-Target nor Action"}
@@ -199,7 +205,7 @@ func authenticate(req *apiRequest, header string) error {
 	}
 	if m[1] == expiredAccessKey {
 		err := &apiError{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}
-		if req.service == "sts" { // the query services have their own name for it
+		if queryService(req.service) { // they have their own name for it
 			err.Code, err.Status = "ExpiredToken", http.StatusForbidden
 		}
 		return err
@@ -225,6 +231,9 @@ func toAPIError(err error) *apiError {
 	return &apiError{Code: "InternalServerError", Message: err.Error(), Status: http.StatusInternalServerError}
 }
 
+// queryService tells the services whose answers are XML.
+func queryService(service string) bool { return service == "sts" || service == elbService }
+
 // status is the HTTP status of the answer.
 func (e *apiError) status() int {
 	if e.Status == 0 {
@@ -249,11 +258,11 @@ func writeJSON(w http.ResponseWriter, service string, answer any, failure *apiEr
 }
 
 // writeXML writes an answer of a query service.
-func writeXML(w http.ResponseWriter, answer any, failure *apiError) {
+func writeXML(w http.ResponseWriter, service string, answer any, failure *apiError) {
 	w.Header().Set("Content-Type", "text/xml")
 	if failure != nil {
 		w.WriteHeader(failure.status())
-		answer = newErrorXML(failure)
+		answer = newErrorXML(service, failure)
 	}
 	_ = xml.NewEncoder(w).Encode(answer) // the client is gone if this fails
 }

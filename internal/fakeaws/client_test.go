@@ -122,14 +122,15 @@ func startSession(t testing.TB, s *Server, target string) *awsssm.StartSessionOu
 // client is a data-channel client as simple as can be: it acknowledges, orders, and resends
 // everything that is not acknowledged.
 type client struct {
-	t     testing.TB
-	id    string
-	near  pipeEnd // the data channel's end of the pipe to smux
-	mux   *smux.Session
-	ready chan struct{}   // handshake complete
-	over  chan closedJSON // capacity 1: channel_closed
-	flags chan uint32     // capacity 16
-	kinds chan string     // capacity 64: types of messages other than data and acknowledgements
+	t      testing.TB
+	id     string
+	near   pipeEnd // the data channel's end of the pipe to smux
+	mux    *smux.Session
+	ready  chan struct{}   // handshake complete
+	screen chan string     // capacity 1024: what a command wrote; nil for a session of a port
+	over   chan closedJSON // capacity 1: channel_closed
+	flags  chan uint32     // capacity 16
+	kinds  chan string     // capacity 64: types of messages other than data and acknowledgements
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -337,6 +338,10 @@ func (c *client) deliver(f frame) {
 	case payloadFlag:
 		c.flags <- binary.BigEndian.Uint32(f.Payload)
 	case payloadData:
+		if c.screen != nil {
+			c.screen <- string(f.Payload)
+			return
+		}
 		_, _ = c.near.Write(f.Payload)
 	}
 }

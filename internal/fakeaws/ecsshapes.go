@@ -92,21 +92,27 @@ func (s *Server) clusterJSON(w *world, name string, include []string) clusterJSO
 }
 
 type serviceJSON struct {
-	ServiceArn           string           `json:"serviceArn"`
-	ServiceName          string           `json:"serviceName"`
-	ClusterArn           string           `json:"clusterArn"`
-	Status               string           `json:"status"`
-	DesiredCount         int              `json:"desiredCount"`
-	RunningCount         int              `json:"runningCount"`
-	PendingCount         int              `json:"pendingCount"`
-	LaunchType           string           `json:"launchType"`
-	TaskDefinition       string           `json:"taskDefinition,omitempty"`
-	EnableExecuteCommand bool             `json:"enableExecuteCommand"`
-	SchedulingStrategy   string           `json:"schedulingStrategy"`
-	Deployments          []deploymentJSON `json:"deployments"`
-	Events               []any            `json:"events"`
-	LoadBalancers        []any            `json:"loadBalancers"`
-	CreatedAt            *epoch           `json:"createdAt,omitempty"`
+	ServiceArn           string             `json:"serviceArn"`
+	ServiceName          string             `json:"serviceName"`
+	ClusterArn           string             `json:"clusterArn"`
+	Status               string             `json:"status"`
+	DesiredCount         int                `json:"desiredCount"`
+	RunningCount         int                `json:"runningCount"`
+	PendingCount         int                `json:"pendingCount"`
+	LaunchType           string             `json:"launchType"`
+	TaskDefinition       string             `json:"taskDefinition,omitempty"`
+	EnableExecuteCommand bool               `json:"enableExecuteCommand"`
+	SchedulingStrategy   string             `json:"schedulingStrategy"`
+	Deployments          []deploymentJSON   `json:"deployments"`
+	Events               []any              `json:"events"`
+	LoadBalancers        []loadBalancerJSON `json:"loadBalancers"`
+	CreatedAt            *epoch             `json:"createdAt,omitempty"`
+}
+
+type loadBalancerJSON struct {
+	TargetGroupArn string `json:"targetGroupArn"`
+	ContainerName  string `json:"containerName"`
+	ContainerPort  int    `json:"containerPort"`
 }
 
 type deploymentJSON struct {
@@ -139,7 +145,10 @@ func (s *Server) serviceJSON(w *world, svc *Service) serviceJSON {
 	out := serviceJSON{
 		ServiceArn: s.serviceARN(svc.Cluster, svc.Name), ServiceName: svc.Name, ClusterArn: s.clusterARN(svc.Cluster),
 		Status: "ACTIVE", LaunchType: w.launchType(svc), EnableExecuteCommand: svc.Exec, SchedulingStrategy: "REPLICA",
-		Deployments: []deploymentJSON{}, Events: []any{}, LoadBalancers: []any{},
+		Deployments: []deploymentJSON{}, Events: []any{}, LoadBalancers: []loadBalancerJSON{},
+	}
+	for _, lb := range svc.LoadBalancers {
+		out.LoadBalancers = append(out.LoadBalancers, loadBalancerJSON{lb.TargetGroup, lb.Container, lb.Port})
 	}
 	var newest *task
 	for _, t := range w.tasks {
@@ -202,6 +211,26 @@ type containerDefinitionJSON struct {
 	VolumesFrom            []any             `json:"volumesFrom"`
 	PortMappings           []portMappingJSON `json:"portMappings"`
 	ReadonlyRootFilesystem bool              `json:"readonlyRootFilesystem"`
+	HealthCheck            *healthCheckJSON  `json:"healthCheck,omitempty"`
+}
+
+// healthCheckJSON has the defaults of ECS filled in, as DescribeTaskDefinition answers.
+type healthCheckJSON struct {
+	Command     []string `json:"command"`
+	Interval    int      `json:"interval"`
+	Timeout     int      `json:"timeout"`
+	Retries     int      `json:"retries"`
+	StartPeriod int      `json:"startPeriod,omitempty"`
+}
+
+func newHealthCheckJSON(h *HealthCheck) *healthCheckJSON {
+	if h == nil {
+		return nil
+	}
+	return &healthCheckJSON{
+		Command: slices.Clone(h.Command), Interval: cmp.Or(h.Interval, 30), Timeout: cmp.Or(h.Timeout, 5),
+		Retries: cmp.Or(h.Retries, 3), StartPeriod: h.StartPeriod,
+	}
 }
 
 type portMappingJSON struct {
@@ -228,7 +257,7 @@ func (s *Server) definitionJSON(d *definition) definitionJSON {
 			CPU: c.CPU, Memory: c.Memory, MemoryReservation: c.MemoryReservation,
 			EntryPoint: slices.Clone(c.EntryPoint), Command: slices.Clone(c.Command),
 			Environment: sortedPairs(c.Environment), PortMappings: portMappings(c),
-			MountPoints: []any{}, VolumesFrom: []any{}, ReadonlyRootFilesystem: c.ReadonlyRootFilesystem,
+			MountPoints: []any{}, VolumesFrom: []any{}, ReadonlyRootFilesystem: c.ReadonlyRootFilesystem, HealthCheck: newHealthCheckJSON(c.HealthCheck),
 		})
 	}
 	return out

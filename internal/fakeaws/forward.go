@@ -167,6 +167,9 @@ func join(ctx context.Context, stream *smux.Stream, conn net.Conn) {
 
 // dial connects to the session's port in its container.
 func (sess *session) dial(ctx context.Context) (net.Conn, error) {
+	if dial := sess.containerNow().Dial; dial != nil {
+		return dial(ctx, sess.port)
+	}
 	address, ok := sess.address()
 	if !ok {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.Join(fmt.Errorf("port %d", sess.port), syscall.ECONNREFUSED)}

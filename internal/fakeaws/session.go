@@ -23,6 +23,8 @@ const (
 	endedByIdle   = "idle"   // the idle timer
 	endedByTask   = "task"   // the task stopped
 	endedByAgent  = "agent"  // the agent gave up, for example without a handshake response
+
+	endedByCommand = "command" // the command of ECS Exec ended by itself
 )
 
 const (
@@ -41,7 +43,7 @@ type Session struct {
 	Status    string
 	StartedAt time.Time
 	// EndedAt is zero and EndedBy empty while the session is open. EndedBy is "api", "client" (a
-	// flag on the data channel), "idle", "task" or "agent".
+	// flag on the data channel), "idle", "task", "agent" or "command" (which ended by itself).
 	EndedAt time.Time
 	EndedBy string
 }

@@ -30,9 +30,9 @@ type errorXML struct {
 	RequestID string   `xml:"RequestId"`
 }
 
-func newErrorXML(failure *apiError) errorXML {
+func newErrorXML(service string, failure *apiError) errorXML {
 	return errorXML{
-		Namespace: stsNamespace, Type: "Sender",
+		Namespace: queryErrorNamespace(service), Type: "Sender",
 		Code: failure.Code, Message: failure.Message, RequestID: newUUID(),
 	}
 }

@@ -46,7 +46,8 @@ type worker struct {
 	answers    chan handshakeResponse // capacity 1
 	shaken     atomic.Bool            // handshake complete: data is for the port from now on
 	forward    atomic.Pointer[forward]
-	terminated chan struct{} // closed by the client's flag
+	terminal   atomic.Pointer[terminal] // of a session that runs a command
+	terminated chan struct{}            // closed by the client's flag
 	terminate  sync.Once
 }
 
@@ -117,6 +118,8 @@ func (w *worker) run(silent bool) {
 	switch {
 	case errors.Is(err, errTerminated):
 		w.sess.end(endedByClient, "")
+	case errors.Is(err, errCommandEnded):
+		w.sess.end(endedByCommand, "")
 	case w.sess.ctx.Err() == nil:
 		w.sess.end(endedByAgent, err.Error())
 	}
@@ -133,15 +136,15 @@ func (w *worker) startUp(ctx context.Context) {
 	}
 }
 
-// serve shakes hands and forwards connections until the session ends; the error says why it did.
+// serve shakes hands and forwards connections, or runs the session's command, until the session
+// ends; the error says why it did.
 func (w *worker) serve(ctx context.Context) error {
+	if w.sess.port == 0 {
+		return w.runCommand(ctx)
+	}
 	version, took, err := w.shakeHands(ctx)
 	if err != nil {
 		return err
-	}
-	if w.sess.port == 0 {
-		w.sendJSON(payloadHandshakeComplete, handshakeComplete{HandshakeTimeToComplete: took})
-		return errors.New(execOutput)
 	}
 	if compareVersions(version, muxSince) < 0 {
 		return fmt.Errorf("client version %s is older than %s and cannot multiplex", version, muxSince)
@@ -163,9 +166,6 @@ func (w *worker) shakeHands(ctx context.Context) (clientVersion string, took tim
 	kind := sessionTypeReq{
 		SessionType: "Port",
 		Properties:  map[string]string{"portNumber": fmt.Sprint(w.sess.port), "type": "LocalPortForwarding"},
-	}
-	if w.sess.port == 0 {
-		kind = sessionTypeReq{SessionType: "InteractiveCommands", Properties: map[string]string{"command": w.sess.command}}
 	}
 	w.sendJSON(payloadHandshakeRequest, handshakeRequest{
 		AgentVersion:           agentVersion,
@@ -222,6 +222,9 @@ func (w *worker) deliver(f frame) error {
 			w.terminate.Do(func() { close(w.terminated) })
 		}
 	case payloadData:
+		if w.sess.port == 0 {
+			return w.typed(f.Payload)
+		}
 		if w.shaken.Load() {
 			return w.forward.Load().write(f.Payload)
 		}

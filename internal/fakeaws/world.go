@@ -1,7 +1,10 @@
 package fakeaws
 
 import (
+	"context"
 	"fmt"
+	"net"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -71,10 +74,17 @@ type Container struct {
 	Memory                 int // MiB, hard limit; 0 is none
 	MemoryReservation      int // MiB
 	ReadonlyRootFilesystem bool
+	HealthCheck            *HealthCheck // nil = none
 
 	// Ports is what the agent reaches as localhost:<port> in this container: the real TCP address
 	// behind each port. A port that is not here refuses connections.
 	Ports map[int]string
+	// Dial, if set, connects to localhost:<port> in this container, instead of Ports.
+	Dial func(ctx context.Context, port int) (net.Conn, error)
+	// Exec makes the process that a command of ECS Exec becomes in this container, its words split
+	// as the agent does it. Its error is that of a program which cannot be started. A container
+	// without Exec runs no commands.
+	Exec func(words []string) (*exec.Cmd, error)
 }
 
 // PortMapping is one portMappings entry of a container definition.
@@ -89,6 +99,14 @@ type Service struct {
 	Cluster, Name string
 	Exec          bool // enableExecuteCommand
 	Desired       int  // desiredCount; 0 means as many as there are running tasks
+	LoadBalancers []LoadBalancer
+}
+
+// HealthCheck is the health check of a container definition, in seconds. ECS answers with its
+// defaults for what is 0.
+type HealthCheck struct {
+	Command                                 []string
+	Interval, Timeout, Retries, StartPeriod int
 }
 
 // task is a Task in the world.
@@ -115,6 +133,8 @@ type world struct {
 	services    []*Service
 	tasks       []*task
 	definitions []*definition
+
+	targetGroups []*targetGroup
 }
 
 // AddCluster makes a cluster without tasks. AddTask makes the cluster it names by itself.

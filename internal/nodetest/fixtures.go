@@ -8,10 +8,19 @@ var quiet string
 //go:embed bulk.js
 var bulk string
 
-// QuietReady and BulkReady are what Options.Ready waits for with the fixtures.
+//go:embed shapes.js
+var shapes string
+
+//go:embed probe.js
+var probe string
+
+// QuietReady, BulkReady, ShapesReady and ProbeReady are what Options.Ready waits for with
+// the fixtures.
 const (
-	QuietReady = "ready at "
-	BulkReady  = "filled "
+	QuietReady  = "ready at "
+	BulkReady   = "filled "
+	ShapesReady = "shaped "
+	ProbeReady  = "probed "
 )
 
 // Quiet is a healthy HTTP service with a bounded cache. It prints "ready at
@@ -24,3 +33,19 @@ func Quiet() string { return quiet }
 // prints "filled …". Each of its Order objects has a property "marker" with a
 // string of its own.
 func Bulk() string { return bulk }
+
+// Shapes is a program with a heap of one shape: its first argument is one of
+// [ShapeNames], or several joined by "+" in equal parts, its second how many MB
+// (10^6 bytes) the heap is to use beside the few of an empty Node.js, to about
+// a fifth. The same arguments make the same objects. It prints "shaped …".
+func Shapes() string { return shapes }
+
+// ShapeNames returns the shapes of Shapes. They differ in what a snapshot of
+// them costs.
+func ShapeNames() []string {
+	return []string{"mix", "tiny", "strings", "map", "dictionary", "closures", "buffers", "texts", "array"}
+}
+
+// Probe stands behind another fixture in one script and has the process look at
+// itself; its first lines say at what. It needs Linux.
+func Probe() string { return probe }

@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -321,5 +323,55 @@ func TestProcessEndsWithTheTest(t *testing.T) {
 	case <-p.Done():
 	default:
 		t.Errorf("still running: %v", p.Wait(ctx))
+	}
+}
+
+// TestShapes looks at every shape from inside: how much of the heap it uses, and
+// that a snapshot of it and what the event loop stood still are told.
+func TestShapes(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("Probe needs Linux")
+	}
+	const empty, wanted, tolerance = 5, 20, 5 // MB
+	for _, shape := range append(ShapeNames(), "map+strings") {
+		t.Run(shape, func(t *testing.T) {
+			p := Start(t, Options{Script: Shapes() + Probe(), Args: []string{shape, strconv.Itoa(wanted)}, Ready: ShapesReady})
+			text, err := os.ReadFile(strings.TrimPrefix(p.Line(ProbeReady), ProbeReady))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var probed struct {
+				Live   json.RawMessage
+				Vitals struct{ RSS, HeapUsed int64 }
+			}
+			if err := json.Unmarshal(text, &probed); err != nil {
+				t.Fatal(err)
+			}
+			if mb := probed.Vitals.HeapUsed/1e6 - empty; mb < wanted-tolerance || mb > wanted+tolerance {
+				t.Errorf("%d MB of heap, want about %d", mb, wanted)
+			}
+			if !strings.Contains(string(probed.Live), "type_data") {
+				t.Errorf("no count of objects in %.100s", probed.Live)
+			}
+		})
+	}
+	p := Start(t, Options{Script: Shapes() + Probe(), Args: []string{"mix", "5"}, Ready: ProbeReady})
+	if err := p.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	var took struct {
+		Seen struct{ Nodes, FileBytes, RSSPeak, Pause int64 }
+	}
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(p.Line("took 1 "), "took 1 ")), &took); err != nil {
+		t.Fatal(err)
+	}
+	if s := took.Seen; s.Nodes < 50000 || s.FileBytes < 1e6 || s.RSSPeak < 10e6 || s.Pause < 1e6 {
+		t.Errorf("took %+v", s)
+	}
+	if err := p.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if ms, err := strconv.Atoi(strings.TrimPrefix(p.Line("stopped 1 "), "stopped 1 ")); err != nil || int64(ms) < took.Seen.Pause/2e6 {
+		t.Errorf("stopped for %d ms in a snapshot of %d ns: %v", ms, took.Seen.Pause, err)
 	}
 }
