@@ -50,6 +50,11 @@ var rooms = map[string]room{
 	"tunnel":       {},
 	"cdp":          {},
 	"capture":      {},
+	"guest":        {},
+	"gate":         {stdlib: true},
+	"bucket":       {},
+	"activate":     {},
+	"sampling":     {},
 	"heap":         {stdlib: true},
 	"leak":         {imports: []string{"heap"}},
 	"report":       {imports: []string{"leak", "heap"}},
@@ -63,6 +68,7 @@ var rooms = map[string]room{
 	"internal/nodetest":     {imports: []string{"internal/nodeproc"}, fixture: true},
 	"internal/devtoolstest": {imports: []string{"internal/nodetest"}, fixture: true},
 	"internal/heaptest":     {imports: []string{"heap"}, fixture: true},
+	"internal/s3test":       {imports: []string{"internal/nodetest"}, fixture: true},
 }
 
 // demo is the one file of the program that may use internal rooms.
@@ -71,6 +77,7 @@ const demo = "cmd/ecsheap/demo.go"
 // names are the import names that tell a foreign package from a room of ours.
 var names = map[string]string{
 	"github.com/aws/aws-sdk-go-v2/service/ecs": "awsecs",
+	"github.com/aws/aws-sdk-go-v2/service/s3":  "awss3",
 	"github.com/aws/aws-sdk-go-v2/service/ssm": "awsssm",
 	"github.com/chromedp/cdproto/cdp":          "protocol",
 }

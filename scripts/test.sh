@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the real parts that the tests run against (Node.js in several
-# versions, the DevTools worker), then vets and tests everything. Arguments go to
-# go test, and stand for ./... when there are some:
+# versions, the DevTools worker, an S3 server), then vets and tests everything.
+# Arguments go to go test, and stand for ./... when there are some:
 #
 #   scripts/test.sh
 #   scripts/test.sh -run Snapshot ./e2e
@@ -18,6 +18,7 @@ for old in 14 16; do
 	sh scripts/nodes.sh "$old" || echo "test.sh: going on without Node.js $old" >&2
 done
 sh scripts/devtools.sh
+sh scripts/versitygw.sh
 
 [ $# -gt 0 ] || set -- ./...
 [ "${RACE:-0}" = 0 ] || set -- -race "$@"
