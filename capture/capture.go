@@ -51,7 +51,7 @@ type Source struct {
 
 	// Snapshot writes a whole snapshot to w before it returns nil. It calls w and
 	// progress (objects done and in total) from the caller's goroutine.
-	Snapshot func(ctx context.Context, w io.Writer, progress func(done, total int)) error
+	Snapshot func(ctx context.Context, w io.Writer, progress func(done, total int)) (Taken, error)
 
 	// SentinelID returns the id that V8 knows an object of ours by, "" or "0" if
 	// V8 knows none. It changes when V8 has forgotten all ids.
@@ -60,12 +60,24 @@ type Source struct {
 	// Prepare is called before each snapshot, nil = nothing to prepare.
 	Prepare func(ctx context.Context) error
 
+	// Gate is asked before snapshot n whether it may be taken, and is told of
+	// those that were. What it returns, anything that encodes as JSON, goes into
+	// the manifest; its error ends the series. Nil = always.
+	Gate func(ctx context.Context, n int, taken []Shot) (any, error)
+
+	// Scripts returns the scripts of the process, nil = unknown.
+	Scripts func(ctx context.Context) (Scripts, error)
+
 	// WireBytes returns the bytes received on the wire so far, nil = unknown.
 	WireBytes func() int64
+}
 
-	// Pause returns how long the latest snapshot kept the process from running,
-	// by the process's own clock. Nil or 0 = unknown.
-	Pause func() time.Duration
+// Taken is what a Source knows of a snapshot that it has delivered.
+type Taken struct {
+	Transfer string        // "stream", "disk", "memory" or "s3"
+	Pause    time.Duration // how long the process stood still, by its own clock; 0 = unknown
+	PeakRSS  int64         // the highest of the process meanwhile, 0 = unknown
+	S3       string        // s3:// URL of the copy that stays there, "" = none does
 }
 
 // Progress is told what happens, all from Run's goroutine. Nil funcs are fine.
@@ -76,7 +88,8 @@ type Progress struct {
 	Wait    func(until time.Time) // the next snapshot starts then
 	Sample  func(Sample)          // memory was sampled
 	// Warn is told of what the user should know though the series goes on:
-	// *LateError, *ProcessChangedError, *IDsResetError, *AftermathError.
+	// *LateError, *ProcessChangedError, *IDsResetError, *AftermathError,
+	// *ScriptsError.
 	Warn func(error)
 }
 

@@ -146,6 +146,20 @@ func (e *IDsResetError) Hint() string {
 	return "V8 forgets the ids when an inspector session of the process ends: let no other debugger or profiler connect during the series"
 }
 
+// ScriptsError is the warning that the scripts of the process are not known, so
+// that places in the code cannot be named.
+type ScriptsError struct {
+	N   int
+	Err error
+}
+
+func (e *ScriptsError) Error() string {
+	return fmt.Sprintf("the scripts of snapshot %d are not known: %v", e.N, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *ScriptsError) Unwrap() error { return e.Err }
+
 // AftermathError is the warning that the last snapshot is whole, but the
 // process could not be asked for its state afterwards.
 type AftermathError struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -103,6 +104,13 @@ func (r *runner) shot(ctx context.Context, n int) error {
 			return err
 		}
 	}
+	var verdict any
+	if r.src.Gate != nil {
+		var err error
+		if verdict, err = r.src.Gate(ctx, n, r.series.Snapshots); err != nil {
+			return err
+		}
+	}
 	before, err := r.sample(ctx)
 	if err != nil {
 		return err
@@ -112,13 +120,16 @@ func (r *runner) shot(ctx context.Context, n int) error {
 		return err
 	}
 	s := Shot{
-		N: n, File: fmt.Sprintf("s%d.heapsnapshot", n), StartedAt: now(), Transfer: transferStream,
+		N: n, File: fmt.Sprintf("s%d.heapsnapshot", n), StartedAt: now(), Gate: verdict,
 		RSSBefore: before.RSS, HeapUsedBefore: before.HeapUsed,
 	}
 	if err := r.receive(ctx, &s); err != nil {
 		return err
 	}
 	lost := r.aftermath(ctx, &s, id)
+	if lost == nil {
+		lost = r.scripts(ctx, n)
+	}
 	r.series.Snapshots = append(r.series.Snapshots, s)
 	err = r.store.save(r.series)
 	if r.done != nil {
@@ -135,6 +146,27 @@ func (r *runner) shot(ctx context.Context, n int) error {
 	return nil
 }
 
+// scripts asks for the scripts of the process after a snapshot, so that all in it
+// are known. Not knowing them ends no series, but a lost connection does.
+func (r *runner) scripts(ctx context.Context, n int) error {
+	if r.src.Scripts == nil {
+		return nil
+	}
+	scripts, err := r.src.Scripts(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		r.warn(n, &ScriptsError{N: n, Err: err})
+		return nil
+	}
+	if r.series.Scripts == nil {
+		r.series.Scripts = Scripts{}
+	}
+	maps.Copy(r.series.Scripts, scripts) // ids are never used again in one process
+	return nil
+}
+
 // recognize notices that the process is another one than at the snapshot
 // before.
 func (r *runner) recognize(ctx context.Context, n int) error {
@@ -148,6 +180,7 @@ func (r *runner) recognize(ctx context.Context, n int) error {
 	if !p.same(r.process) {
 		r.warn(n, &ProcessChangedError{N: n, Old: r.process, New: p})
 		r.lastID = ""
+		r.series.Scripts = nil // the ids of another process would be taken for these
 	}
 	r.process = p
 	return nil
@@ -174,7 +207,7 @@ func (r *runner) receive(ctx context.Context, s *Shot) error {
 	out := newSink(f, r.progress.Bytes)
 	stop := r.keepAlive(ctx)
 	began := time.Now()
-	err = r.src.Snapshot(ctx, out, r.progress.Objects)
+	taken, err := r.src.Snapshot(ctx, out, r.progress.Objects)
 	elapsed := time.Since(began)
 	stop()
 	if out.err != nil {
@@ -187,11 +220,10 @@ func (r *runner) receive(ctx context.Context, s *Shot) error {
 		return err
 	}
 	s.ElapsedMs, s.PauseMs, s.PauseFrom = elapsed.Milliseconds(), elapsed.Milliseconds(), pauseFromElapsed
-	if r.src.Pause != nil {
-		if d := r.src.Pause(); d > 0 {
-			s.PauseMs, s.PauseFrom = d.Milliseconds(), pauseFromProcess
-		}
+	if taken.Pause > 0 {
+		s.PauseMs, s.PauseFrom = taken.Pause.Milliseconds(), pauseFromProcess
 	}
+	s.Transfer, s.RSSPeak, s.S3 = taken.Transfer, taken.PeakRSS, taken.S3
 	if r.src.WireBytes != nil {
 		s.WireBytes = r.src.WireBytes() - wire
 	}

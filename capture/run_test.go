@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -128,7 +129,7 @@ func TestRun(t *testing.T) {
 			wantShot := Shot{N: i + 1, File: fmt.Sprintf("s%d.heapsnapshot", i+1), StartedAt: at, ElapsedMs: 2000, PauseMs: 1500, PauseFrom: "process",
 				Transfer: "stream", WireBytes: int64(len(want)) + 100, Bytes: int64(len(want)), SHA256: hex.EncodeToString(sum[:]),
 				Nodes: int64(10 * (i + 1)), Edges: int64(10*(i+1)) - 1,
-				RSSBefore: 100, RSSAfter: 100, HeapUsedBefore: memory, HeapUsedAfter: memory + 1, SameObjectIDs: true}
+				RSSBefore: 100, RSSAfter: 100, HeapUsedBefore: memory, HeapUsedAfter: memory + 1, RSSPeak: 150, SameObjectIDs: true}
 			if shot != wantShot {
 				t.Errorf("got  %+v\nwant %+v", shot, wantShot)
 			}
@@ -154,7 +155,7 @@ func TestPauseUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProcess()
 		src := p.source()
-		src.Pause, src.WireBytes, src.Prepare = nil, nil, nil
+		p.pause, src.WireBytes, src.Prepare = 0, nil, nil
 		s, err := Run(t.Context(), plan(t, 1, 0), src, Progress{}, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -293,3 +294,82 @@ func TestObjectIDs(t *testing.T) {
 }
 
 var errLost = errors.New("connection lost")
+
+// TestGate asks before each snapshot, keeps the answer, and ends the series when
+// it is refused.
+func TestGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProcess()
+		src := p.source()
+		refusal := errors.New("too large")
+		src.Gate = func(_ context.Context, n int, taken []Shot) (any, error) {
+			if _, err := p.call("gate"); err != nil {
+				return nil, err
+			}
+			if len(taken) != n-1 {
+				t.Errorf("gate %d is told of %d snapshots", n, len(taken))
+			}
+			if n == 3 {
+				return nil, refusal
+			}
+			return fmt.Sprintf("go %d", n), nil
+		}
+		s, err := Run(t.Context(), plan(t, 3, 0), src, Progress{}, nil)
+		var partial *PartialError
+		if !errors.As(err, &partial) || partial.Got != 2 || !errors.Is(err, refusal) {
+			t.Errorf("got %v", err)
+		}
+		if len(s.Snapshots) != 2 || s.Snapshots[0].Gate != "go 1" || s.Snapshots[1].Gate != "go 2" {
+			t.Errorf("got %+v", s.Snapshots)
+		}
+		if got := p.calls["snapshot"]; got != 2 {
+			t.Errorf("%d snapshots were taken", got)
+		}
+	})
+}
+
+// TestScripts gathers the scripts of all snapshots, and none of a process that is
+// gone: its ids mean other scripts.
+func TestScripts(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		restart bool
+		want    Scripts
+	}{
+		{"one process", false, Scripts{"1": {URL: "file:///1"}, "2": {URL: "file:///2"}}},
+		{"restarted", true, Scripts{"2": {URL: "file:///2"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProcess()
+				src := p.source()
+				asked := 0
+				src.Scripts = func(context.Context) (Scripts, error) {
+					asked++
+					if c.restart {
+						p.process.StartedAt = p.process.StartedAt.Add(time.Hour)
+					}
+					id := fmt.Sprint(asked)
+					return Scripts{id: {URL: "file:///" + id}}, nil
+				}
+				s, err := Run(t.Context(), plan(t, 2, 0), src, Progress{}, nil)
+				if err != nil || !maps.Equal(s.Scripts, c.want) {
+					t.Errorf("got %v, %v; want %v", s.Scripts, err, c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestScriptsUnknown is no reason to end a series.
+func TestScriptsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProcess()
+		src := p.source()
+		src.Scripts = func(context.Context) (Scripts, error) { return nil, errors.New("no debugger") }
+		s, err := Run(t.Context(), plan(t, 2, 0), src, Progress{}, nil)
+		if err != nil || len(s.Snapshots) != 2 || len(s.Warnings) != 2 || !strings.Contains(s.Warnings[0].Text, "no debugger") {
+			t.Errorf("got %v, %v", s.Warnings, err)
+		}
+	})
+}

@@ -97,10 +97,11 @@ type Shot struct {
 	PauseMs   int64  `json:"pauseMs"`
 	PauseFrom string `json:"pauseFrom"`
 
-	Transfer  string `json:"transfer"`  // "stream": over the inspector's connection
-	WireBytes int64  `json:"wireBytes"` // received for this snapshot, 0 = unknown
-	Bytes     int64  `json:"bytes"`     // size of File
-	SHA256    string `json:"sha256"`    // of File, hexadecimal
+	Transfer  string `json:"transfer"`     // as Taken has it
+	S3        string `json:"s3,omitempty"` // URL of the copy that was left there
+	WireBytes int64  `json:"wireBytes"`    // received for this snapshot, 0 = unknown
+	Bytes     int64  `json:"bytes"`        // size of File
+	SHA256    string `json:"sha256"`       // of File, hexadecimal
 	Nodes     int64  `json:"nodes"`
 	Edges     int64  `json:"edges"`
 
@@ -110,6 +111,11 @@ type Shot struct {
 	RSSAfter       int64 `json:"rssAfter"`
 	HeapUsedBefore int64 `json:"heapUsedBefore"`
 	HeapUsedAfter  int64 `json:"heapUsedAfter"`
+	RSSPeak        int64 `json:"rssPeak"` // while the snapshot was taken, 0 = unknown
+
+	// Gate is what the source's gate said of this snapshot before it was taken,
+	// null without one.
+	Gate any `json:"gate"`
 
 	// SameObjectIDs says that an object has the same id in this snapshot as in
 	// the one before, so that the two may be compared. It is true only if that is
@@ -122,9 +128,6 @@ const (
 	pauseFromProcess = "process"
 	pauseFromElapsed = "elapsed"
 )
-
-// transferStream is the way of the plain CDP stream.
-const transferStream = "stream"
 
 // Scripts are the scripts of the process, by scriptId.
 type Scripts map[string]Script

@@ -75,16 +75,17 @@ func (p *fakeProcess) source() Source {
 			m.HeapUsed += int64(n)
 			return m, err
 		},
-		Snapshot: func(ctx context.Context, w io.Writer, progress func(done, total int)) error {
+		Snapshot: func(ctx context.Context, w io.Writer, progress func(done, total int)) (Taken, error) {
 			n, err := p.call("snapshot")
 			if err != nil {
-				return err
+				return Taken{}, err
 			}
 			progress(10, 10)
+			taken := Taken{Transfer: "stream", Pause: p.pause, PeakRSS: 150}
 			if p.snapshot != nil {
-				return p.snapshot(ctx, n, w)
+				return taken, p.snapshot(ctx, n, w)
 			}
-			return p.send(ctx, w, snapshotText(10*n))
+			return taken, p.send(ctx, w, snapshotText(10*n))
 		},
 		SentinelID: func(context.Context) (string, error) {
 			_, err := p.call("sentinel")
@@ -95,7 +96,6 @@ func (p *fakeProcess) source() Source {
 			return err
 		},
 		WireBytes: func() int64 { return p.wire },
-		Pause:     func() time.Duration { return p.pause },
 	}
 }
 

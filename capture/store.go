@@ -173,20 +173,25 @@ func (s *store) sync() error {
 
 // save replaces the manifest in one step.
 func (s *store) save(series Series) error {
+	return s.replace(manifestName, series.filled())
+}
+
+// replace writes a file of JSON in one step.
+func (s *store) replace(name string, content any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(series.filled()); err != nil {
-		return fmt.Errorf("encoding the manifest: %w", err)
+	if err := enc.Encode(content); err != nil {
+		return fmt.Errorf("encoding %s: %w", name, err)
 	}
-	f, err := s.create(manifestName + tmpSuffix)
+	f, err := s.create(name + tmpSuffix)
 	if err != nil {
 		return s.explain(err)
 	}
 	_, err = f.Write(b.Bytes())
 	if err == nil {
-		err = s.commit(f, manifestName)
+		err = s.commit(f, name)
 	}
 	if err != nil {
 		_ = f.Close()

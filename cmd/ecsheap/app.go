@@ -36,6 +36,7 @@ func newApp(ui *ui) *app {
 		Action:          rootAction,
 		Commands: []*cli.Command{
 			snapshotCommand(ui),
+			profileCommand(ui),
 			checkCommand(ui),
 			summaryCommand(ui),
 			diffCommand(ui),

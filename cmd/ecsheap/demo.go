@@ -61,7 +61,7 @@ func demoCommand(u *ui) *cli.Command {
 			d := demo{ui: u, keep: c.Bool("keep"), node: c.String("node"), heapMB: c.Int("heap-mb"), paced: c.Bool("paced")}
 			d.options = snapshotOptions{
 				count: c.Int("count"), interval: c.Duration("interval"), dir: c.String("dir"), json: asJSON, log: debugLog(u, c.Bool("debug")),
-				targetOptions: targetOptions{port: inspectorPort},
+				targetOptions: targetOptions{port: inspectorPort}, transfer: transferAuto,
 			}
 			return because(c.Context, d.run(c.Context))
 		},

@@ -11,9 +11,13 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/urfave/cli/v2"
 
+	"github.com/ecsheap/ecsheap/activate"
+	"github.com/ecsheap/ecsheap/bucket"
 	"github.com/ecsheap/ecsheap/capture"
 	"github.com/ecsheap/ecsheap/cdp"
 	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/gate"
+	"github.com/ecsheap/ecsheap/guest"
 	"github.com/ecsheap/ecsheap/tunnel"
 )
 
@@ -26,6 +30,7 @@ const (
 	codeNotFound    = 4 // or ambiguous
 	codeRefused     = 5 // AWS: denied, expired, throttled out, out of reach
 	codeLost        = 6 // tunnel or inspector
+	codeUnsafe      = 7 // refused by the gate
 	codeFewer       = 8 // fewer snapshots than asked; what there is, is on disk
 	codeInterrupted = 130
 )
@@ -59,17 +64,24 @@ func exitCode(err error) int {
 	switch {
 	case isAs[*interruptedError](err):
 		return codeInterrupted
-	case isAs[*usageError](err), isAs[*ecs.RefError](err), isAs[*ecs.ContradictionError](err), isAs[*capture.DirError](err), isAs[cli.ExitCoder](err):
+	case isAs[*usageError](err), isAs[*ecs.RefError](err), isAs[*ecs.ContradictionError](err), isAs[*bucket.URLError](err), isAs[*capture.DirError](err), isAs[cli.ExitCoder](err):
 		return codeUsage
 	case isAs[*capture.PartialError](err):
 		return codeFewer
-	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err):
-		return codeBlocked
-	case isAs[*ecs.NotFoundError](err), isAs[*ecs.AmbiguousError](err), isAs[*objectNotFoundError](err):
-		return codeNotFound
-	case isAs[*tunnel.LostError](err), isAs[*tunnel.RefusedError](err), isAs[*tunnel.NoHandshakeError](err), isConnection(err):
+	case isAs[*gate.RefusedError](err), isAs[*earlyError](err), isAs[*noRoomError](err):
+		return codeUnsafe
+	case isAs[*goneError](err):
 		return codeLost
-	case isAs[*credentialsError](err), isAs[smithy.APIError](err), unreachable(err) != nil:
+	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err), isAs[*guest.BusyError](err),
+		isAs[*activate.NotEnabledError](err), isAs[*activate.NoNodeError](err), isAs[*activate.RefusedError](err):
+		return codeBlocked
+	case isAs[*ecs.NotFoundError](err), isAs[*ecs.AmbiguousError](err), isAs[*objectNotFoundError](err),
+		isAs[*bucket.NoBucketError](err), isAs[*bucket.NoObjectError](err),
+		isAs[*activate.NoProcessError](err), isAs[*activate.AmbiguousError](err), isAs[*otherProcessError](err):
+		return codeNotFound
+	case isAs[*tunnel.LostError](err), isAs[*tunnel.RefusedError](err), isAs[*tunnel.NoHandshakeError](err), isAs[*activate.SilentError](err), isConnection(err):
+		return codeLost
+	case isAs[*credentialsError](err), isBucket(err), isAs[*guest.UploadError](err), isAs[smithy.APIError](err), unreachable(err) != nil:
 		return codeRefused
 	}
 	return codeUnexpected
@@ -77,8 +89,15 @@ func exitCode(err error) int {
 
 // isConnection tells whether the inspector could not be reached, or was lost.
 func isConnection(err error) bool {
-	return isAs[*cdp.NoInspectorError](err) || isAs[*cdp.NotInspectorError](err) || isAs[*cdp.HostError](err) ||
+	return isAs[*guest.GoneError](err) || isAs[*cdp.NoInspectorError](err) || isAs[*cdp.NotInspectorError](err) || isAs[*cdp.HostError](err) ||
 		isAs[*cdp.NoTargetError](err) || isAs[*cdp.LostError](err) || isAs[*dialError](err)
+}
+
+// isBucket tells whether the error is one of S3 that says in its own words what
+// is wrong, better than the SDK below it.
+func isBucket(err error) bool {
+	return isAs[*bucket.DeniedError](err) || isAs[*bucket.KeyError](err) || isAs[*bucket.NoBucketError](err) || isAs[*bucket.NoObjectError](err) ||
+		isAs[*bucket.PartsError](err) || isAs[*bucket.UploadGoneError](err) || isAs[*bucket.VersionKeptError](err)
 }
 
 func isAs[T error](err error) bool {
@@ -98,7 +117,7 @@ func errorText(err error) string {
 	}
 	var operation *smithy.OperationError
 	var api smithy.APIError
-	if errors.As(err, &operation) && errors.As(err, &api) && !isAs[*ecs.NotFoundError](err) && !isAs[*tunnel.NotConnectedError](err) {
+	if errors.As(err, &operation) && errors.As(err, &api) && !isAs[*ecs.NotFoundError](err) && !isAs[*tunnel.NotConnectedError](err) && !isBucket(err) {
 		refused := fmt.Sprintf("AWS refused %s:%s: %s: %s", strings.ToLower(operation.Service()), operation.Operation(), api.ErrorCode(), api.ErrorMessage())
 		// What was going on stands before the SDK's own words.
 		return oneLine(beforeRequest(err) + refused)
@@ -129,6 +148,10 @@ func hintOf(err error) string {
 	case strings.Contains(code, "Expired"):
 		return "log in again (for example `aws sso login`), then run the same command"
 	case code == "AccessDeniedException", code == "AccessDenied", code == "UnauthorizedOperation":
+		var operation *smithy.OperationError
+		if errors.As(err, &operation) && operation.Operation() == "ExecuteCommand" {
+			return "iam-policies/operator-activate.json lists what --activate needs"
+		}
 		return "iam-policies/operator-snapshot.json lists what ecsheap needs"
 	case code == "UnrecognizedClientException", code == "InvalidClientTokenId", code == "InvalidSignatureException":
 		return "the credentials are not valid here: check --profile and --region"

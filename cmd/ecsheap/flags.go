@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/gate"
 )
 
 // The flag categories of the help.
@@ -19,6 +20,8 @@ const (
 	categoryTarget = "Target"
 	categoryAWS    = "AWS"
 	categoryOutput = "Output"
+	categorySafety = "Safety"
+	categoryS3     = "S3"
 )
 
 // maxPort is the largest TCP port.
@@ -98,6 +101,19 @@ func validSeries(count int, interval time.Duration) error {
 		return &usageError{text: fmt.Sprintf("--count %d is no number of snapshots", count), hint: "--count 3 --interval 10m tells a leak from noise"}
 	case interval < 0:
 		return &usageError{text: fmt.Sprintf("--interval %s is negative", interval), hint: "for example --interval 10m"}
+	}
+	return nil
+}
+
+// transfers are what --transfer can be.
+var transfers = []string{transferAuto, string(gate.Disk), string(gate.Memory), string(gate.S3), string(gate.Stream)}
+
+func validTransfer(transfer string, maxPause time.Duration) error {
+	switch {
+	case !slices.Contains(transfers, transfer):
+		return &usageError{text: fmt.Sprintf("--transfer %q is none", transfer), hint: "it is one of " + strings.Join(transfers, ", ")}
+	case maxPause < 0:
+		return &usageError{text: fmt.Sprintf("--max-pause %s is negative", maxPause), hint: "for example --max-pause 20s"}
 	}
 	return nil
 }

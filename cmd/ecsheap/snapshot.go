@@ -2,22 +2,19 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	awselb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/urfave/cli/v2"
 
 	"github.com/ecsheap/ecsheap/capture"
 	"github.com/ecsheap/ecsheap/cdp"
 	"github.com/ecsheap/ecsheap/ecs"
-	"github.com/ecsheap/ecsheap/tunnel"
 )
 
 // snapshotOptions are the values of the flags of snapshot.
@@ -27,8 +24,22 @@ type snapshotOptions struct {
 	count     int
 	interval  time.Duration
 	dir       string // "" for the default
+	transfer  string
+	maxPause  time.Duration // 0 = none
+	force     bool
 	json      bool
 	log       *slog.Logger
+	parting   *parting // nil without --detach
+	s3        s3Options
+	activate  bool
+	process   int // pid inside the container for --activate, 0 = choose
+	audit     *auditor
+
+	trackAllocations bool
+}
+
+func (o snapshotOptions) reach() reachOptions {
+	return reachOptions{targetOptions: o.targetOptions, command: "snapshot", inspector: o.inspector, log: o.log, audit: o.audit}
 }
 
 func snapshotCommand(u *ui) *cli.Command {
@@ -36,25 +47,43 @@ func snapshotCommand(u *ui) *cli.Command {
 		Name: "snapshot", Category: categoryCapture,
 		Usage:       "take heap snapshots of a running container",
 		UsageText:   "ecsheap snapshot --cluster X --task Y\necsheap snapshot --cluster X --task Y --count 3 --interval 10m",
-		Description: "Checks the task, opens a tunnel, and takes snapshots through the inspector of Node.js.\nEach snapshot STOPS the process for seconds and needs several times its heap in memory.",
+		Description: "Checks the task, opens a tunnel, and takes snapshots through the inspector of Node.js.\nEach snapshot STOPS the process for seconds and needs several times its heap in memory:\nwhat it will cost is forecast, and refused (exit 7) when it would likely kill the process.",
 		Flags: slices.Concat(targetFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "inspector", Category: categoryTarget, Usage: "skip AWS: the inspector answers at `HOST:PORT`"},
 			&cli.IntFlag{Name: "count", Aliases: []string{"n"}, Value: 1, Usage: "`number` of snapshots; three tell a leak from noise"},
 			&cli.DurationFlag{Name: "interval", Value: 5 * time.Minute, Usage: "`time` from the start of one snapshot to the start of the next"},
 			&cli.StringFlag{Name: "dir", Usage: "new `directory` for the files (default: ./ecsheap-<service>-<task>-<time>)"},
-		}, outputFlags()),
+			&cli.StringFlag{Name: "transfer", Category: categorySafety, Value: transferAuto, Usage: "`way` out of the process: auto, disk, memory, s3 or stream"},
+			&cli.DurationFlag{Name: "max-pause", Category: categorySafety, Usage: "refuse (exit 7) when the process will likely stand still for longer than this `time`"},
+			&cli.BoolFlag{Name: "force", Category: categorySafety, Usage: "take the snapshot though the forecast says that it is unsafe; with --activate, signal though the program may handle SIGUSR1"},
+			&cli.BoolFlag{Name: "track-allocations", Category: categorySafety, Usage: "have V8 keep the stack of every allocation from now on; slows the process down"},
+		}, activationFlags(), s3Flags(), detachedFlags(), outputFlags()),
 		Action: func(c *cli.Context) error {
+			if c.IsSet("resume") {
+				o, err := readResume(c, u)
+				if err != nil {
+					return err
+				}
+				return because(c.Context, runResume(c.Context, u, o))
+			}
 			o, err := readSnapshot(c, u)
 			if err != nil {
 				return err
 			}
-			return because(c.Context, runSnapshot(c.Context, u, o))
+			if err := because(c.Context, runSnapshot(c.Context, u, o)); err != nil {
+				return err
+			}
+			return o.parting.tell(u, o)
 		},
 	}
 }
 
 func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
-	o := snapshotOptions{inspector: c.String("inspector"), count: c.Int("count"), interval: c.Duration("interval"), dir: c.String("dir")}
+	o := snapshotOptions{
+		inspector: c.String("inspector"), count: c.Int("count"), interval: c.Duration("interval"), dir: c.String("dir"),
+		transfer: c.String("transfer"), maxPause: c.Duration("max-pause"), force: c.Bool("force"), trackAllocations: c.Bool("track-allocations"),
+		activate: c.Bool("activate"), process: c.Int("process"), audit: &auditor{u: u},
+	}
 	var err error
 	if o.json, err = readOutput(c, u); err != nil {
 		return o, err
@@ -64,6 +93,18 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 	}
 	o.log = debugLog(u, c.Bool("debug"))
 	if err := validSeries(o.count, o.interval); err != nil {
+		return o, err
+	}
+	if err := validTransfer(o.transfer, o.maxPause); err != nil {
+		return o, err
+	}
+	if o.parting, err = readParting(c, o); err != nil {
+		return o, err
+	}
+	if o.s3, err = readS3(c, o.transfer); err != nil {
+		return o, err
+	}
+	if err := validActivation(c); err != nil {
 		return o, err
 	}
 	if o.inspector == "" {
@@ -82,135 +123,108 @@ func runSnapshot(ctx context.Context, u *ui, o snapshotOptions) error {
 			return err
 		}
 	}
-	if o.inspector != "" {
-		return direct(ctx, u, o)
+	if o.inspector != "" && o.s3.url == "" {
+		return direct(ctx, u, o, aws.Config{})
 	}
 	cfg, err := loadAWS(ctx, u, o.targetOptions)
 	if err != nil {
 		return err
 	}
+	if o.inspector != "" {
+		return direct(ctx, u, o, cfg)
+	}
 	return through(ctx, u, o, cfg)
 }
 
-// direct captures from an inspector that can be dialled.
-func direct(ctx context.Context, u *ui, o snapshotOptions) error {
-	dial := func(ctx context.Context) (net.Conn, error) {
-		var d net.Dialer
-		conn, err := d.DialContext(ctx, "tcp", o.inspector)
-		if err != nil {
-			return nil, &dialError{err: err}
-		}
-		return conn, nil
-	}
+// direct captures from an inspector that can be dialled. Only S3 needs cfg.
+func direct(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) error {
 	if o.dir == "" {
 		o.dir = defaultDir("local", "inspector", time.Now())
 	}
-	series, err := captureFrom(ctx, u, o, source{dial: dial})
+	depot, err := openDepot(ctx, u, o, cfg, capture.Target{})
+	if err != nil {
+		return err
+	}
+	series, err := captureFrom(ctx, u, o, source{dial: dialInspector(o.inspector), depot: depot, audit: o.audit})
 	return tell(u, o, series, err)
 }
 
 // through captures through an SSM session, which has ended when it returns.
 func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) error {
-	u.step("looking for the task in %s", cfg.Region)
 	client := awsecs.NewFromConfig(cfg)
-	target, err := ecs.Find(ctx, client, o.query)
+	target, findings, err := locate(ctx, u, o.reach(), client, cfg.Region)
 	if err != nil {
-		return err
-	}
-	u.step("found %s", target)
-	findings := ecs.Check(target, o.port)
-	for _, f := range findings {
-		if f.Level == ecs.Warn || f.Level == ecs.Danger {
-			u.warn(fmt.Sprintf("%s (%s)", f.Got, f.ID), f.Fix)
-		}
-	}
-	if err := blocked(findings); err != nil {
 		return err
 	}
 	if o.dir == "" {
 		o.dir = defaultDir(serviceOrFamily(target), target.TaskID(), time.Now())
 	}
-	series, err := tunnelled(ctx, u, o, awsssm.NewFromConfig(cfg), target, findings)
-	return tell(u, o, series, explain(ctx, client, target, err))
-}
-
-// tunnelled opens the session, captures, and ends the session.
-func tunnelled(ctx context.Context, u *ui, o snapshotOptions, client *awsssm.Client, target ecs.Target, findings []ecs.Finding) (series capture.Series, err error) {
-	if err := u.checkSessions(ctx, client, target); err != nil {
-		return series, err
-	}
-	u.step("opening a tunnel to port %d of container %s", o.port, target.Container)
-	t, err := tunnel.Open(ctx, client, tunnel.Config{
-		Target: target.SSM(), Port: o.port, Reason: runReason("snapshot"), Log: o.log,
-		Notice: func(text string) { u.step("%s", text) },
-	})
+	depot, err := openDepot(ctx, u, o, cfg, captureTarget(target))
 	if err != nil {
-		return series, err
+		return err
 	}
-	defer func() {
-		if ctx.Err() != nil {
-			u.step("ending the session %s (another Ctrl-C abandons it)", t.SessionID())
+	budgets, err := ecs.HealthBudgets(ctx, client, awselb.NewFromConfig(cfg), target)
+	if err != nil {
+		return err
+	}
+	bounds := memoryBounds(ctx, client, target)
+	sessions := awsssm.NewFromConfig(cfg)
+	var opened *inspector
+	if o.activate {
+		in := &container{u: u, audit: o.audit, log: o.log, ecs: client, sessions: sessions, target: target}
+		if opened, err = openInspector(ctx, in, o); err != nil {
+			return explain(ctx, client, target, err)
 		}
-		switch closeErr := t.Close(); {
-		case closeErr == nil:
-			u.step("closed the session %s", t.SessionID())
-		case err == nil && ctx.Err() == nil:
-			err = closeErr
-		default: // the capture's own error is the one to tell
-			u.warn(errorText(closeErr), hintOf(closeErr))
-		}
-	}()
-	return captureFrom(ctx, u, o, source{dial: t.Dial, wire: t.WireBytes, target: captureTarget(target), findings: findings})
+		o.port = opened.Port
+	}
+	var series capture.Series
+	err = tunnelled(ctx, u, o.reach(), sessions, target, findings, func(s source) (err error) {
+		s.health, s.memory, s.depot, s.met, s.leaving = healthBudgets(budgets), bounds, depot, opened.met, opened.close
+		series, err = captureFrom(ctx, u, o, s)
+		return err
+	})
+	opened.finish(ctx)
+	return tell(u, o, series, offerActivation(o, explain(ctx, client, target, err)))
 }
 
-// source is where snapshots come from.
-type source struct {
-	dial     func(context.Context) (net.Conn, error)
-	wire     func() int64 // bytes received so far; nil: count at the inspector's connection
-	target   capture.Target
-	findings []ecs.Finding
+// offerActivation names --activate where nothing listens and it was not tried.
+func offerActivation(o snapshotOptions, err error) error {
+	if o.activate || !isAs[*cdp.NoInspectorError](err) || isAs[*taskStoppedError](err) || isAs[*capture.PartialError](err) {
+		return err
+	}
+	return &closedInspectorError{err: err}
 }
 
 // captureFrom connects to the inspector and takes the series over that one
 // connection: the end of any inspector session makes V8 forget the ids of
 // objects, and snapshots could no longer be compared.
 func captureFrom(ctx context.Context, u *ui, o snapshotOptions, s source) (capture.Series, error) {
-	conn, err := cdp.Dial(ctx, s.dial, &cdp.Options{Log: o.log})
+	in, err := enter(ctx, u, s, &cdp.Options{Log: o.log})
 	if err != nil {
 		return capture.Series{}, err
 	}
-	defer conn.Close() //nolint:errcheck // it only says that the connection was lost, which the capture says better
-	if s.wire == nil {
-		s.wire = conn.Received
+	defer in.leave(ctx)
+	if o.trackAllocations {
+		defer o.audit.did("allocation tracking on", "the process", "the end of the inspector session")()
+		u.warn("every allocation is tracked from now on: Node.js 22 and 24 run five to ten times slower", "it ends with this command")
+		if err := in.line.now().TrackAllocations(ctx, true); err != nil {
+			return capture.Series{}, err
+		}
+	}
+	keeper := &gatekeeper{u: u, in: in, transfer: o.transfer, health: s.health, memory: s.memory, maxPause: o.maxPause, force: o.force, told: map[string]bool{}}
+	if o.parting != nil {
+		return capture.Series{}, o.parting.begin(ctx, u, o, s, in, keeper)
 	}
 	p := newProgress(o.count)
 	u.status(p.line)
 	defer u.status(nil)
+	progress := p.funcs(u)
+	shot := progress.Shot
+	progress.Shot = func(n int) { // the directory is there from now on
+		o.audit.begin(o.dir)
+		shot(n)
+	}
 	return capture.Run(ctx, capture.Plan{
 		Dir: o.dir, Count: o.count, Interval: o.interval, Target: s.target, Checks: checks(s.findings), Tool: "ecsheap " + version(),
-	}, inspectorSource(conn, s.wire), p.funcs(u), p.taken(u))
-}
-
-// inspectorSource makes the inspector what capture asks for.
-func inspectorSource(conn *cdp.Conn, wire func() int64) capture.Source {
-	return capture.Source{
-		Process: func(ctx context.Context) (capture.Process, error) {
-			p, err := conn.Process(ctx)
-			return capture.Process{
-				PID: p.PID, NodeVersion: p.NodeVersion, V8Version: p.V8Version, StartedAt: p.StartedAt,
-				ExecArgv: p.ExecArgv, MemoryLimit: p.MemoryLimit, EnvNames: p.EnvNames,
-			}, err
-		},
-		Memory: func(ctx context.Context) (capture.Memory, error) {
-			m, err := conn.Memory(ctx)
-			return capture.Memory{RSS: m.RSS, HeapUsed: m.HeapUsed, External: m.External}, err
-		},
-		Snapshot: func(ctx context.Context, w io.Writer, progress func(done, total int)) error {
-			return conn.HeapSnapshot(ctx, w, progress)
-		},
-		SentinelID: conn.SentinelID,
-		Prepare:    conn.DiscardConsole,
-		WireBytes:  wire,
-		Pause:      conn.LastPause,
-	}
+	}, in.source(keeper), progress, p.taken(u))
 }

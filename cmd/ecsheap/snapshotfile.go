@@ -47,7 +47,7 @@ var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 //
 // Errors: *snapshotFileError, or the cause of a cancelled context.
 func loadSnapshot(ctx context.Context, u *ui, file string) (*heap.Snapshot, error) {
-	f, err := openSnapshot(u, file)
+	f, err := openSnapshot(ctx, u, file)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func abandonable(ctx context.Context, r io.Reader) io.ReadCloser {
 // gcPercent is how much garbage may gather, in per cent of what is in use. A
 // snapshot in memory is a few large slices without pointers, so a collection
 // costs next to nothing; at the default of 100 the peak is 4 to 9 % higher.
-const gcPercent = 10
+const gcPercent = 2
 
 // forget gives the memory of a snapshot that has been reduced to the next one:
 // left to itself, the collector would let the two stand side by side.
@@ -118,22 +118,46 @@ func parseSnapshot(ctx context.Context, r io.Reader) (*heap.Snapshot, error) {
 }
 
 // openSnapshot opens what FILE names.
-func openSnapshot(u *ui, file string) (*os.File, error) {
+func openSnapshot(ctx context.Context, u *ui, file string) (*os.File, error) {
 	if file == stdinFile {
 		if term.IsTerminal(int(u.in.Fd())) {
 			return nil, &usageError{text: "standard input is a terminal", hint: "name a file, or send a snapshot through a pipe"}
 		}
 		return u.in, nil
 	}
-	f, err := os.Open(file)
+	f, err := openUntil(ctx, file)
 	if err != nil {
-		return nil, notOpened(file, err)
+		return nil, err
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		f.Close()
 		return nil, &usageError{text: printable(file) + " is a directory", hint: filesHint(file)}
 	}
 	return f, nil
+}
+
+// openUntil opens a file, or leaves the attempt behind when ctx ends: the system
+// opens a named pipe only once there is somebody who writes to it, and nothing
+// ends its waiting.
+func openUntil(ctx context.Context, file string) (*os.File, error) {
+	type opened struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		f, err := os.Open(file)
+		if err != nil {
+			err = notOpened(file, err)
+		}
+		done <- opened{f, err}
+	}()
+	select {
+	case o := <-done:
+		return o.f, o.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // notOpened words what the system says of a file that cannot be opened.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -146,10 +147,15 @@ func (u *ui) close() {
 
 // json writes v to stdout as one indented object.
 func (u *ui) json(v any) error {
-	e := json.NewEncoder(u.out)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := u.out.Write(printableJSON(b.Bytes()))
+	return err
 }
 
 // ANSI colours, the eight that every theme defines.

@@ -1,0 +1,398 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/ecsheap/ecsheap/capture"
+	"github.com/ecsheap/ecsheap/cdp"
+	"github.com/ecsheap/ecsheap/gate"
+	"github.com/ecsheap/ecsheap/guest"
+)
+
+const (
+	// removeTimeout bounds the clean-up in the process. What does not answer by
+	// then removes itself after a minute.
+	removeTimeout = 10 * time.Second
+
+	// abandonedAfter is the silence after which the guest of another ecsheap is
+	// taken for one that was killed: a living one calls every few seconds.
+	abandonedAfter = 20 * time.Second
+)
+
+// inProcess is what we have in the process: a connection, and our JavaScript
+// there if it takes that.
+type inProcess struct {
+	u     *ui
+	line  *lifeline
+	guest *guest.Guest // nil: the process does not take one
+	last  int          // id of the guest's latest shot
+	// generation counts the processes that there were, and the guests in them.
+	generation int
+	// taking is set while a snapshot is taken or fetched. Whoever does that heals
+	// the connection then, nobody else.
+	taking atomic.Bool
+
+	depot   *depot // nil without S3
+	audit   *auditor
+	removed func() // tells the audit that the guest is gone
+	leaving func(context.Context, *cdp.Conn)
+}
+
+// enter connects and installs the guest.
+func enter(ctx context.Context, u *ui, s source, opts *cdp.Options) (*inProcess, error) {
+	line, err := dialLifeline(ctx, u, s, opts)
+	if err != nil {
+		return nil, err
+	}
+	if s.met != nil {
+		if err := s.met(line.process); err != nil {
+			line.close()
+			return nil, err
+		}
+	}
+	p := &inProcess{u: u, line: line, depot: s.depot, audit: s.audit, removed: func() {}, leaving: s.leaving}
+	if err := p.install(ctx, line.now()); err != nil {
+		p.leave(ctx)
+		return nil, err
+	}
+	line.again = p.again
+	return p, nil
+}
+
+// again has the guest talk over a new connection, or puts one into a new process,
+// or into one that it has left because the connection was away for too long.
+func (p *inProcess) again(ctx context.Context, conn *cdp.Conn, same bool) error {
+	if same {
+		if p.guest == nil {
+			return nil
+		}
+		p.guest.Reconnect(conn.Evaluate)
+		if _, err := p.guest.State(ctx); !isAs[*guest.GoneError](err) {
+			return err
+		}
+	}
+	p.guest, p.last = nil, 0
+	p.generation++
+	return p.install(ctx, conn)
+}
+
+// install puts the guest into the process. One that was left by an ecsheap that
+// is gone is replaced; that of a living one is an error. A process that takes
+// none can still be streamed from.
+func (p *inProcess) install(ctx context.Context, conn *cdp.Conn) error {
+	g, err := guest.Install(ctx, conn.Evaluate, guest.Options{Label: guestLabel()})
+	var busy *guest.BusyError
+	if errors.As(err, &busy) && abandoned(busy) {
+		p.u.warn("another ecsheap was killed and left its helper in the process", "it is replaced, with what it held")
+		g, err = guest.Install(ctx, conn.Evaluate, guest.Options{Label: guestLabel(), Replace: true})
+	}
+	switch {
+	case err == nil:
+		p.guest = g
+		p.removed = p.audit.did("helper installed", "globalThis of the Node.js process", "removed by us, or by itself after a minute of silence")
+		return nil
+	case errors.As(err, &busy), ctx.Err() != nil, isAs[*cdp.LostError](err):
+		return err
+	}
+	p.u.warn("the process takes no helper of ours: "+errorText(err), "only --transfer stream works")
+	return nil
+}
+
+// guestLabel tells other runs of ecsheap who we are, as the reason of a session
+// does.
+func guestLabel() string { return runReason("snapshot") }
+
+// abandoned tells whether nobody will come back for a guest.
+func abandoned(e *guest.BusyError) bool {
+	if e.Detached {
+		return false
+	}
+	if pid, here := runOnThisHost(e.Label); here {
+		return pid == os.Getpid() || !alive(pid) // ours, when the answer to Install was lost
+	}
+	return e.Silent > abandonedAfter
+}
+
+// leave takes all of ours out of the process and ends the connection.
+func (p *inProcess) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	if p.guest != nil {
+		err := p.guest.Remove(ctx)
+		if err == nil {
+			p.removed()
+		} else if !isAs[*cdp.LostError](err) && !errors.Is(err, cdp.ErrClosed) {
+			p.u.warn("our helper could not be removed from the process: "+errorText(err), "it removes itself after a minute, with all that it holds")
+		}
+	}
+	if p.leaving != nil {
+		p.leaving(ctx, p.line.now())
+	}
+	p.line.close()
+}
+
+// identity is who the process is.
+func (p *inProcess) identity(ctx context.Context) (capture.Process, error) {
+	var got cdp.Process
+	err := p.line.do(ctx, func(c *cdp.Conn) (err error) {
+		got, err = c.Process(ctx)
+		return err
+	})
+	return processOf(got), err
+}
+
+// processOf is what the manifest keeps of a process.
+func processOf(p cdp.Process) capture.Process {
+	return capture.Process{
+		PID: p.PID, NodeVersion: p.NodeVersion, V8Version: p.V8Version, StartedAt: p.StartedAt,
+		ExecArgv: p.ExecArgv, MemoryLimit: p.MemoryLimit, EnvNames: p.EnvNames,
+	}
+}
+
+// memory asks for the memory of the process. It is also the sign of life that
+// keeps the guest, and the session: capture calls it during a snapshot, too.
+func (p *inProcess) memory(ctx context.Context) (m capture.Memory, err error) {
+	ask := func(c *cdp.Conn) error {
+		if g := p.tenant(); g != nil {
+			state, err := g.State(ctx)
+			m = capture.Memory{RSS: state.Now.RSS, HeapUsed: state.Now.HeapUsed, External: state.Now.External}
+			return err
+		}
+		got, err := c.Memory(ctx)
+		m = capture.Memory{RSS: got.RSS, HeapUsed: got.HeapUsed, External: got.External}
+		return err
+	}
+	if p.taking.Load() {
+		err = ask(p.line.now())
+	} else {
+		err = p.line.do(ctx, ask)
+	}
+	return m, err
+}
+
+// tenant is the guest of this moment, for who is not the one to change it.
+func (p *inProcess) tenant() *guest.Guest {
+	p.line.mu.Lock() // again is called with it
+	defer p.line.mu.Unlock()
+	return p.guest
+}
+
+// sentinel returns V8's id of an object of ours.
+func (p *inProcess) sentinel(ctx context.Context) (id string, err error) {
+	err = p.line.do(ctx, func(c *cdp.Conn) (err error) {
+		if p.guest != nil {
+			id, err = c.ObjectID(ctx, p.guest.Sentinel())
+		} else {
+			id, err = c.SentinelID(ctx)
+		}
+		return err
+	})
+	return id, err
+}
+
+func (p *inProcess) discardConsole(ctx context.Context) error {
+	return p.line.do(ctx, func(c *cdp.Conn) error { return c.DiscardConsole(ctx) })
+}
+
+// scripts returns the scripts of the process by id.
+func (p *inProcess) scripts(ctx context.Context) (capture.Scripts, error) {
+	scripts := capture.Scripts{}
+	err := p.line.do(ctx, func(c *cdp.Conn) error {
+		list, err := c.Scripts(ctx)
+		for _, s := range list {
+			scripts[s.ID] = capture.Script{URL: s.URL, SourceMapURL: s.SourceMapURL}
+		}
+		return err
+	})
+	return scripts, err
+}
+
+// source is the process as capture sees it.
+func (p *inProcess) source(k *gatekeeper) capture.Source {
+	return capture.Source{
+		Process: p.identity, Memory: p.memory, SentinelID: p.sentinel, Prepare: p.discardConsole,
+		Gate: k.ask, Scripts: p.scripts, WireBytes: p.line.wire,
+		Snapshot: func(ctx context.Context, w io.Writer, progress func(done, total int)) (capture.Taken, error) {
+			p.taking.Store(true)
+			defer p.taking.Store(false)
+			switch k.choice.Transfer {
+			case gate.Disk:
+				return p.held(ctx, guest.Disk, guest.TakeOptions{Need: k.need}, func(s guest.Shot) error { return p.pull(ctx, s, w) })
+			case gate.S3:
+				return p.byS3(ctx, k.need, w)
+			case gate.Memory:
+				return p.held(ctx, guest.Memory, guest.TakeOptions{}, func(s guest.Shot) error { return p.pull(ctx, s, w) })
+			default:
+				return p.stream(ctx, w, progress)
+			}
+		},
+	}
+}
+
+// stream takes a snapshot through the inspector: V8 sends it while it makes it,
+// and what is not sent yet waits in the memory of the process. It cannot be gone
+// on with over another connection.
+func (p *inProcess) stream(ctx context.Context, w io.Writer, progress func(done, total int)) (capture.Taken, error) {
+	conn := p.line.now()
+	err := conn.HeapSnapshot(ctx, w, progress)
+	return capture.Taken{Transfer: string(gate.Stream), Pause: conn.LastPause()}, err
+}
+
+// held takes a snapshot that stays in the process, on its disk or in its memory,
+// until it has been pulled. A lost connection does it no harm.
+func (p *inProcess) held(ctx context.Context, mode guest.Mode, o guest.TakeOptions, fetch func(guest.Shot) error) (capture.Taken, error) {
+	shot, err := p.take(ctx, mode, o)
+	if err != nil {
+		return capture.Taken{}, err
+	}
+	freed := p.audit.did("snapshot held in the process", heldIn(shot), "freed once it is fetched, and with the helper; an unlinked file leaves nothing behind")
+	taken := capture.Taken{Transfer: string(mode), Pause: shot.Pause, PeakRSS: shot.RSSPeak}
+	if err := fetch(shot); err != nil {
+		return taken, err
+	}
+	err = p.bound(ctx, func(*cdp.Conn) error { return p.guest.Release(ctx, shot) })
+	if err == nil {
+		freed()
+	}
+	return taken, err
+}
+
+// bound is lifeline.do for what makes sense with the guest of this moment only.
+func (p *inProcess) bound(ctx context.Context, f func(*cdp.Conn) error) error {
+	generation := p.generation
+	var lost error
+	return p.line.do(ctx, func(c *cdp.Conn) error {
+		if p.generation != generation {
+			return &replacedError{lost}
+		}
+		err := f(c)
+		if isAs[*cdp.LostError](err) {
+			lost = err
+		}
+		return err
+	})
+}
+
+// replacedError says that what held a snapshot for us went away with it.
+type replacedError struct {
+	lost error // how that showed
+}
+
+func (e *replacedError) Error() string {
+	return "the snapshot that the process held is gone, with the process or because nobody asked for it for a minute: " + errorText(e.lost)
+}
+
+// Unwrap does not return the loss, which is mended.
+func (e *replacedError) Unwrap() error { return &guest.GoneError{} }
+
+// Hint says what the usual reasons are.
+func (e *replacedError) Hint() string {
+	return "if the process ran out of memory or a health check ended it, capture a younger one; else run the same command again"
+}
+
+// take has the guest take a snapshot. If the connection is lost meanwhile, the
+// process goes on with it and the guest tells of it later.
+func (p *inProcess) take(ctx context.Context, mode guest.Mode, o guest.TakeOptions) (shot guest.Shot, err error) {
+	asked := false
+	err = p.bound(ctx, func(*cdp.Conn) (err error) {
+		if asked {
+			state, err := p.guest.State(ctx)
+			if err != nil {
+				return err
+			}
+			if n := len(state.Shots); n > 0 && state.Shots[n-1].ID > p.last {
+				shot = state.Shots[n-1]
+				return nil
+			}
+		}
+		asked = true
+		shot, err = p.guest.Take(ctx, mode, o)
+		return err
+	})
+	if err == nil {
+		p.last = shot.ID
+	}
+	return shot, err
+}
+
+// pull fetches a snapshot through the inspector's connection, for as long as any
+// of it arrives.
+func (p *inProcess) pull(ctx context.Context, shot guest.Shot, w io.Writer) error {
+	var done int64
+	for {
+		before := done
+		err := p.bound(ctx, func(*cdp.Conn) error {
+			pulled, err := p.guest.Pull(ctx, shot, w, guest.PullOptions{From: done})
+			done += pulled.Plain
+			return err
+		})
+		if done == before || !mendable(ctx, err) {
+			return err
+		}
+	}
+}
+
+// vitals asks how the process is, after its garbage was collected and its objects
+// were counted.
+func (p *inProcess) vitals(ctx context.Context) (gate.Vitals, guest.Vitals, error) {
+	var own guest.Vitals
+	var census *gate.Census
+	err := p.line.do(ctx, func(c *cdp.Conn) (err error) {
+		if census, err = count(ctx, c); err != nil {
+			return err
+		}
+		if p.guest != nil {
+			own, err = p.guest.Vitals(ctx)
+		} else {
+			own, err = plainVitals(ctx, c)
+		}
+		return err
+	})
+	if err != nil {
+		return gate.Vitals{}, own, err
+	}
+	v := gate.Vitals{
+		RSS: own.RSS, HeapUsed: own.HeapUsed, HeapTotal: own.HeapTotal, External: own.External,
+		LargeObjects: own.LargeObjects(), HeapSizeLimit: own.HeapSizeLimit,
+		MemoryLimit: own.MemoryLimit, MemoryUsed: own.MemoryUsed, DiskFree: own.DiskFree(),
+		CPUs: own.CPUs, Load: own.Load, Collected: true, Census: census,
+	}
+	_, err = fmt.Sscanf(own.NodeVersion, "v%d.%d", &v.NodeMajor, &v.NodeMinor)
+	return v, own, err
+}
+
+// plainVitals is what can be asked without a guest.
+func plainVitals(ctx context.Context, c *cdp.Conn) (guest.Vitals, error) {
+	m, err := c.Memory(ctx)
+	if err != nil {
+		return guest.Vitals{}, err
+	}
+	who, err := c.Process(ctx)
+	return guest.Vitals{
+		PID: who.PID, NodeVersion: who.NodeVersion, RSS: m.RSS, HeapUsed: m.HeapUsed, HeapTotal: m.HeapTotal, External: m.External,
+		HeapSizeLimit: who.HeapSizeLimit, MemoryLimit: who.MemoryLimit, Load: -1, Workers: -1,
+	}, err
+}
+
+// count has the process collect its garbage and count its objects. A process that
+// cannot count them has collected its garbage all the same.
+func count(ctx context.Context, c *cdp.Conn) (*gate.Census, error) {
+	args, err := c.TraceGarbage(ctx, gate.CensusCategory, gate.CensusEvent)
+	if isAs[*cdp.CallError](err) { // it traces already, for somebody else
+		return nil, c.CollectGarbage(ctx)
+	}
+	if err != nil && !errors.Is(err, cdp.ErrNoTrace) {
+		return nil, err
+	}
+	census, err := gate.ParseCensus(args["live"])
+	if err != nil {
+		return nil, nil //nolint:nilerr,nilnil // a forecast without it is only wider
+	}
+	return &census, nil
+}

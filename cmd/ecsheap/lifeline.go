@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/ecsheap/ecsheap/cdp"
+	"github.com/ecsheap/ecsheap/guest"
+	"github.com/ecsheap/ecsheap/tunnel"
+)
+
+const (
+	// reconnectFor is how long a lost connection is tried again: less than the
+	// minute of silence after which what we have in the process removes itself.
+	reconnectFor = 45 * time.Second
+
+	// refusedFor is how long an inspector may be absent: if the way to it works and
+	// nothing listens, the process is gone.
+	refusedFor = 5 * time.Second
+
+	// firstRetry and lastRetry are the pauses between two tries.
+	firstRetry = 200 * time.Millisecond
+	lastRetry  = 5 * time.Second
+
+	// tries is how often one thing is begun when the connection is lost over it:
+	// what breaks every connection that it is asked over is not asked for ever.
+	tries = 4
+)
+
+// lifeline is a connection to the inspector that is made anew when it is lost.
+// The end of a connection makes V8 forget object ids, so it does all it can to
+// keep the one it has, and never opens a second one beside it.
+type lifeline struct {
+	u    *ui
+	s    source
+	opts *cdp.Options
+
+	mu       sync.Mutex
+	conn     *cdp.Conn
+	process  cdp.Process // behind the connection
+	received int64       // bytes over earlier connections
+	// again is told of each new connection, and whether it leads to the same
+	// process.
+	again func(ctx context.Context, conn *cdp.Conn, same bool) error
+}
+
+// dialLifeline connects.
+func dialLifeline(ctx context.Context, u *ui, s source, opts *cdp.Options) (*lifeline, error) {
+	conn, err := cdp.Dial(ctx, s.dial, opts)
+	if err != nil {
+		return nil, err
+	}
+	process, err := conn.Process(ctx)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return &lifeline{u: u, s: s, opts: opts, conn: conn, process: process, again: func(context.Context, *cdp.Conn, bool) error { return nil }}, nil
+}
+
+// now is the connection of this moment.
+func (l *lifeline) now() *cdp.Conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn
+}
+
+// wire returns how many bytes have arrived in all.
+func (l *lifeline) wire() int64 {
+	if l.s.wire != nil {
+		return l.s.wire()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.received + l.conn.Received()
+}
+
+// do has f use the connection, and again over a new one if it was lost.
+func (l *lifeline) do(ctx context.Context, f func(*cdp.Conn) error) error {
+	for try := 1; ; try++ {
+		conn := l.now()
+		err := f(conn)
+		if !mendable(ctx, err) || try == tries {
+			return err
+		}
+		if err := l.reconnect(ctx, conn, err); err != nil {
+			return err
+		}
+	}
+}
+
+// mendable tells whether a new connection may help.
+func mendable(ctx context.Context, err error) bool {
+	return ctx.Err() == nil && isAs[*cdp.LostError](err) && !isAs[*cdp.SilentError](err) && !errors.Is(err, cdp.ErrExiting)
+}
+
+// reconnect replaces the connection, which was lost for the reason why. When that
+// cannot be done it returns an error, that of the loss if there is no better.
+func (l *lifeline) reconnect(ctx context.Context, lost *cdp.Conn, why error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn != lost {
+		return nil // somebody else was faster
+	}
+	_ = lost.Close()
+	l.u.warn("the connection to the inspector was lost: "+errorText(why), "connecting again")
+	conn, process, err := l.redial(ctx, why)
+	if err != nil {
+		return err
+	}
+	same := sameProcess(process, l.process)
+	l.received += lost.Received()
+	l.conn, l.process = conn, process
+	if same {
+		l.u.step("connected again, to the same process; its objects get new ids")
+	} else {
+		l.u.warn(fmt.Sprintf("another process answers: pid %d, started at %s", process.PID, process.StartedAt.Format(time.RFC3339)), "the heap of the one before is gone")
+	}
+	return nil
+}
+
+// redial tries until it works, or makes no sense any more.
+func (l *lifeline) redial(ctx context.Context, why error) (*cdp.Conn, cdp.Process, error) {
+	began, pause := time.Now(), firstRetry
+	for {
+		conn, process, err := l.attempt(ctx)
+		if err == nil {
+			return conn, process, nil
+		}
+		if ctx.Err() != nil {
+			return nil, process, context.Cause(ctx)
+		}
+		if no := final(err); no != nil {
+			return nil, process, no
+		}
+		limit := reconnectFor
+		if absent(err) {
+			limit = refusedFor
+		}
+		if time.Since(began) > limit {
+			return nil, process, fmt.Errorf("%w (and then: %s)", why, errorText(err))
+		}
+		select {
+		case <-ctx.Done():
+			return nil, process, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, lastRetry)
+	}
+}
+
+// attempt connects once more, and has the new connection put to use.
+func (l *lifeline) attempt(ctx context.Context) (*cdp.Conn, cdp.Process, error) {
+	conn, err := cdp.Dial(ctx, l.s.dial, l.opts)
+	if err != nil {
+		return nil, cdp.Process{}, err
+	}
+	process, err := conn.Process(ctx)
+	if err == nil {
+		err = l.again(ctx, conn, sameProcess(process, l.process))
+	}
+	if err != nil {
+		_ = conn.Close()
+	}
+	return conn, process, err
+}
+
+// absent tells whether the way works and there is nothing at its end: no inspector
+// or no agent. Both may be about to start again; usually the process is gone.
+func absent(err error) bool {
+	return isAs[*tunnel.RefusedError](err) || isAs[*tunnel.NotConnectedError](err) || isAs[*dialError](err) ||
+		isAs[*cdp.NoInspectorError](err) && errors.Is(err, io.EOF)
+}
+
+// final returns the error that makes it useless to dial once more, or nil: AWS says
+// no, or the process is somebody else's now. That AWS is out of reach, busy or ill
+// may pass.
+func final(err error) error {
+	var none *cdp.NoInspectorError
+	if errors.As(err, &none) {
+		err = none.Err // which is about AWS if it is final
+	}
+	var api smithy.APIError
+	switch {
+	case absent(err):
+		return nil
+	case isAs[*credentialsError](err), isAs[*guest.BusyError](err), isAs[*tunnel.BusyError](err):
+		return err
+	case errors.As(err, &api) && api.ErrorFault() != smithy.FaultServer && !strings.Contains(api.ErrorCode(), "Throttl"):
+		return err
+	}
+	return nil
+}
+
+// startTolerance is how far apart two readings of one process's start may be: it
+// is computed from clocks that are set and drift.
+const startTolerance = 2 * time.Second
+
+func sameProcess(a, b cdp.Process) bool {
+	return a.PID == b.PID && a.StartedAt.Sub(b.StartedAt).Abs() <= startTolerance
+}
+
+// close ends the connection for good.
+func (l *lifeline) close() {
+	_ = l.now().Close() // it only says that the connection was lost, which the capture says better
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/ecsheap/ecsheap/capture"
+	"github.com/ecsheap/ecsheap/cdp"
+	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/gate"
+	"github.com/ecsheap/ecsheap/tunnel"
+)
+
+// reachOptions say how a command reaches an inspector.
+type reachOptions struct {
+	targetOptions
+	command   string // its name, for the session's reason
+	inspector string // HOST:PORT, "" to go through AWS
+	log       *slog.Logger
+	audit     *auditor // nil = none
+}
+
+// source is where an inspector answers.
+type source struct {
+	dial     func(context.Context) (net.Conn, error)
+	wire     func() int64 // bytes received so far; nil: count at the inspector's connection
+	target   capture.Target
+	findings []ecs.Finding
+	health   []gate.HealthBudget // what a pause must stay below
+	memory   []gate.Bound        // limits that the process does not see
+	depot    *depot              // nil without S3
+	audit    *auditor            // nil = none
+	// met is told whose inspector answers, before anything is done there; nil = any
+	// process will do.
+	met func(cdp.Process) error
+	// leaving has the last word over the connection, nil = nothing to say.
+	leaving func(context.Context, *cdp.Conn)
+}
+
+// dialInspector is the dial of a source for an address that can be dialled.
+func dialInspector(address string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return nil, &dialError{err: err}
+		}
+		return conn, nil
+	}
+}
+
+// locate finds the container and tells what the checks say of it; it fails when
+// they rule a connection out.
+func locate(ctx context.Context, u *ui, o reachOptions, client *awsecs.Client, region string) (ecs.Target, []ecs.Finding, error) {
+	u.step("looking for the task in %s", region)
+	target, err := ecs.Find(ctx, client, o.query)
+	if err != nil {
+		return target, nil, err
+	}
+	u.step("found %s", target)
+	findings := ecs.Check(target, o.port)
+	for _, f := range findings {
+		if f.Level == ecs.Warn || f.Level == ecs.Danger {
+			u.warn(fmt.Sprintf("%s (%s)", f.Got, f.ID), f.Fix)
+		}
+	}
+	return target, findings, blocked(findings)
+}
+
+// tunnelled opens a session to the inspector's port, has work use it, and ends
+// the session. A session that is gone is replaced by another one when work dials
+// the next time.
+func tunnelled(ctx context.Context, u *ui, o reachOptions, client *awsssm.Client, target ecs.Target, findings []ecs.Finding, work func(source) error) (err error) {
+	if err := u.checkSessions(ctx, client, target); err != nil {
+		return err
+	}
+	u.step("opening a tunnel to port %d of container %s", o.port, target.Container)
+	w := &way{u: u, client: client, audit: o.audit, config: tunnel.Config{
+		Target: target.SSM(), Port: o.port, Reason: runReason(o.command), Log: o.log,
+		Notice: func(text string) { u.step("%s", text) },
+	}}
+	if err := w.open(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := w.close(ctx); err == nil && ctx.Err() == nil {
+			err = closeErr
+		} else if closeErr != nil { // the error of the work is the one to tell
+			u.warn(errorText(closeErr), hintOf(closeErr))
+		}
+	}()
+	return work(source{dial: w.dial, wire: w.wire, target: captureTarget(target), findings: findings, audit: o.audit})
+}
+
+// way is a tunnel that is opened anew when its session is gone: ended by somebody,
+// by AWS after its time, or with its agent.
+type way struct {
+	u      *ui
+	client *awsssm.Client
+	audit  *auditor
+	config tunnel.Config
+
+	mu       sync.Mutex
+	tunnel   *tunnel.Tunnel
+	undone   func() // tells the audit of the end of its session
+	received int64  // bytes over earlier tunnels
+}
+
+func (w *way) open(ctx context.Context) (err error) {
+	w.tunnel, err = tunnel.Open(ctx, w.client, w.config)
+	if err == nil {
+		w.undone = w.audit.did("session started", w.tunnel.SessionID(), "ssm:TerminateSession")
+	}
+	return err
+}
+
+// dial opens a stream to the inspector.
+func (w *way) dial(ctx context.Context) (net.Conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if lost := w.tunnel.Err(); lost != nil {
+		w.u.warn(fmt.Sprintf("session %s is gone: %s", w.tunnel.SessionID(), errorText(lost)), "opening another one")
+		w.received += w.tunnel.WireBytes()
+		if w.tunnel.Close() == nil { // it is gone
+			w.undone()
+		}
+		gone := w.tunnel
+		if err := w.open(ctx); err != nil {
+			w.tunnel, w.received = gone, w.received-gone.WireBytes()
+			return nil, err
+		}
+	}
+	return w.tunnel.Dial(ctx)
+}
+
+// wire returns how many bytes have been received in all.
+func (w *way) wire() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.received + w.tunnel.WireBytes()
+}
+
+// close ends the session.
+func (w *way) close(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ctx.Err() != nil {
+		w.u.step("ending the session %s (another Ctrl-C abandons it)", w.tunnel.SessionID())
+	}
+	err := w.tunnel.Close()
+	if err == nil {
+		w.undone()
+		w.u.step("closed the session %s", w.tunnel.SessionID())
+	}
+	return err
+}

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"cmp"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/klauspost/compress/zstd"
+	"github.com/urfave/cli/v2"
+
+	"github.com/ecsheap/ecsheap/bucket"
+	"github.com/ecsheap/ecsheap/capture"
+	"github.com/ecsheap/ecsheap/cdp"
+	"github.com/ecsheap/ecsheap/gate"
+	"github.com/ecsheap/ecsheap/guest"
+)
+
+const (
+	// uploadPart is how large a part is, compressed: the process holds one in its
+	// memory. It is above S3's least, since the last piece of it decides.
+	uploadPart = 8 << 20
+
+	// uploadTries is how often a part is sent when S3 does not answer, or has an
+	// error of its own: it says of itself that such requests are to be repeated.
+	uploadTries = 4
+
+	// uploadPause is before the second try; it doubles.
+	uploadPause = time.Second
+
+	// maxWindow is what the decompressor may be asked to remember: the pieces that
+	// the guest compresses have 2 MiB.
+	maxWindow = 8 << 20
+)
+
+// codecExpression says how the guest will compress what it uploads.
+const codecExpression = `(typeof require === "function" ? require : process.getBuiltinModule)("zlib").zstdCompress ? "zstd" : "gzip"`
+
+// codecSuffix is what names of such files end with.
+var codecSuffix = map[string]string{"zstd": ".zst", "gzip": ".gz"}
+
+// s3Options are the values of the flags of S3.
+type s3Options struct {
+	url    string // "" = no S3
+	keep   bool
+	kmsKey string
+}
+
+func s3Flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "s3", Category: categoryS3, Usage: "`s3://bucket/prefix` that the container may upload to, by presigned URLs: faster than the tunnel"},
+		&cli.BoolFlag{Name: "s3-keep", Category: categoryS3, Usage: "leave the snapshots there (default: delete them once they are here)"},
+		&cli.StringFlag{Name: "s3-kms-key", Category: categoryS3, Usage: "`key` of SSE-KMS: id, ARN or alias (default: the bucket's own encryption)"},
+	}
+}
+
+// readS3 reads the flags of S3, which must fit --transfer.
+func readS3(c *cli.Context, transfer string) (s3Options, error) {
+	o := s3Options{url: c.String("s3"), keep: c.Bool("s3-keep"), kmsKey: c.String("s3-kms-key")}
+	const example = "for example --s3 s3://heap-evidence/ecsheap"
+	switch {
+	case o.url != "" && transfer != transferAuto && transfer != string(gate.S3):
+		return o, &usageError{text: fmt.Sprintf("--s3 and --transfer %s contradict each other", transfer), hint: "drop one of them"}
+	case o.url != "":
+		_, err := bucket.ParseURL(o.url)
+		return o, err
+	case c.IsSet("s3"):
+		return o, &usageError{text: "--s3 is empty", hint: example}
+	case transfer == string(gate.S3):
+		return o, &usageError{text: "--transfer s3 needs to know where to", hint: example}
+	case o.keep, o.kmsKey != "":
+		return o, &usageError{text: "--s3-keep and --s3-kms-key need --s3", hint: example}
+	}
+	return o, nil
+}
+
+// depot is the place in S3 through which snapshots come here.
+type depot struct {
+	u      *ui
+	audit  *auditor
+	bucket *bucket.Bucket
+	keep   bool
+	folder string          // below the prefix, of this capture
+	about  bucket.Snapshot // what all its snapshots have in common
+	n      int             // snapshots so far
+	// optional says that the tunnel will do when the process cannot upload, which
+	// is tried once.
+	optional, closed bool
+}
+
+// openDepot proves that we may upload, before the process is touched. Without
+// --s3 there is none.
+func openDepot(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config, target capture.Target) (*depot, error) {
+	if o.s3.url == "" {
+		return nil, nil //nolint:nilnil // the nil *depot is none
+	}
+	location, err := bucket.ParseURL(o.s3.url)
+	if err != nil {
+		return nil, err
+	}
+	u.step("trying whether %s may be uploaded to", location)
+	log := o.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	b, err := bucket.Open(ctx, bucket.NewClient(cfg), location, bucket.Options{KMSKey: o.s3.kmsKey, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Check(ctx); err != nil {
+		return nil, err
+	}
+	folder := defaultDir("local", "inspector", time.Now())
+	if target.TaskARN != "" {
+		folder = defaultDir(cmp.Or(target.Service, "task"), path.Base(target.TaskARN), time.Now())
+	}
+	return &depot{
+		u: u, audit: o.audit, bucket: b, keep: o.s3.keep, optional: o.transfer == transferAuto,
+		folder: folder,
+		about:  bucket.Snapshot{Tool: "ecsheap " + version(), Task: target.TaskARN, Container: target.Container},
+	}, nil
+}
+
+// open tells whether snapshots may go this way.
+func (d *depot) open() bool { return d != nil && !d.closed }
+
+// byS3 takes a snapshot on the disk of the process, which uploads it to S3, and
+// fetches it from there.
+func (p *inProcess) byS3(ctx context.Context, need int64, w io.Writer) (capture.Taken, error) {
+	var url string
+	way := gate.S3
+	taken, err := p.held(ctx, guest.Disk, guest.TakeOptions{Need: need}, func(s guest.Shot) (err error) {
+		url, err = p.depot.fetch(ctx, p, s, w)
+		if p.depot.optional && isAs[*guest.UploadError](err) {
+			p.u.warn(errorText(err), "the snapshot comes through the tunnel instead")
+			p.depot.closed, way = true, gate.Disk
+			return p.pull(ctx, s, w)
+		}
+		return err
+	})
+	taken.Transfer, taken.S3 = string(way), url
+	return taken, err
+}
+
+// fetch brings a snapshot here. It returns the URL of the object if it stays.
+func (d *depot) fetch(ctx context.Context, p *inProcess, shot guest.Shot, w io.Writer) (url string, err error) {
+	about, err := d.describe(ctx, p, shot)
+	if err != nil {
+		return "", err
+	}
+	up, err := d.bucket.Begin(ctx, about)
+	if err != nil {
+		return "", err
+	}
+	undone := d.audit.did("upload to S3 begun", up.URL(), "s3:AbortMultipartUpload, or s3:DeleteObject once it is complete")
+	object, err := d.upload(ctx, p, up, about.Codec, shot)
+	if err != nil {
+		if abortErr := up.Abort(ctx); abortErr != nil {
+			d.u.warn("the upload of "+up.URL()+" could not be aborted: "+errorText(abortErr), "a lifecycle rule with AbortIncompleteMultipartUpload removes its parts")
+		} else {
+			undone()
+		}
+		return "", err
+	}
+	if d.keep {
+		d.u.step("%s stays in S3", object.URL())
+		return object.URL(), download(ctx, object, about, w)
+	}
+	defer d.remove(ctx, object, undone)
+	return "", download(ctx, object, about, w)
+}
+
+// describe names the next object.
+func (d *depot) describe(ctx context.Context, p *inProcess, shot guest.Shot) (bucket.Snapshot, error) {
+	who, err := p.identity(ctx)
+	if err != nil {
+		return bucket.Snapshot{}, err
+	}
+	about := d.about
+	if err := p.line.do(ctx, func(c *cdp.Conn) error { return c.Evaluate(ctx, codecExpression, &about.Codec) }); err != nil {
+		return about, err
+	}
+	d.n++
+	about.Name = fmt.Sprintf("%s/s%d.heapsnapshot%s", d.folder, d.n, codecSuffix[about.Codec])
+	about.Node, about.Shot, about.PlainSize = who.NodeVersion, d.n, shot.Bytes
+	return about, nil
+}
+
+// upload has the process send the snapshot, part by part.
+func (d *depot) upload(ctx context.Context, p *inProcess, up *bucket.Upload, codec string, shot guest.Shot) (*bucket.Object, error) {
+	d.u.step("the process uploads %s, compressed, to %s, and runs on", bytesText(shot.Bytes), up.URL())
+	var parts []bucket.Uploaded
+	for offset, last := int64(0), false; !last; {
+		number := len(parts) + 1
+		got, err := sendPart(ctx, p, up, shot, number, offset)
+		if err != nil {
+			return nil, err
+		}
+		if got.Codec != codec || got.Plain <= 0 {
+			return nil, fmt.Errorf("uploading from the container: part %d has %d bytes as %q, not %q", number, got.Plain, got.Codec, codec)
+		}
+		parts = append(parts, bucket.Uploaded{Number: number, ETag: got.ETag})
+		offset, last = offset+got.Plain, got.Last
+	}
+	return up.Complete(ctx, parts)
+}
+
+// sendPart has the process send one part, with a fresh URL for each try.
+func sendPart(ctx context.Context, p *inProcess, up *bucket.Upload, shot guest.Shot, number int, offset int64) (got guest.Uploaded, err error) {
+	pause := uploadPause
+	for try := 1; ; try++ {
+		err = p.bound(ctx, func(*cdp.Conn) error {
+			part, err := up.Part(ctx, number)
+			if err != nil {
+				return err
+			}
+			got, err = p.guest.PutPart(ctx, shot, guest.Part{Offset: offset, AtLeast: uploadPart, URL: part.URL, Header: part.Header})
+			return err
+		})
+		if try == uploadTries || !uploadPasses(err) {
+			return got, err
+		}
+		select {
+		case <-ctx.Done():
+			return got, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+		pause *= 2
+	}
+}
+
+// uploadPasses tells whether an upload failed for a reason that may pass.
+func uploadPasses(err error) bool {
+	var refused *guest.UploadError
+	return errors.As(err, &refused) && (refused.Status == 0 || refused.Status >= 500)
+}
+
+// remove deletes an object that is here now, or will not be.
+func (d *depot) remove(ctx context.Context, object *bucket.Object, undone func()) {
+	if err := object.Delete(ctx); err != nil {
+		d.u.warn(errorText(err), "a copy of the heap, with its secrets, is left at "+object.URL()+": delete it")
+		return
+	}
+	undone()
+}
+
+// download writes an object, decompressed, to w, which is called from this
+// goroutine alone.
+func download(ctx context.Context, object *bucket.Object, about bucket.Snapshot, w io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	r, pipe := io.Pipe()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, err := object.Download(ctx, pipe, bucket.DownloadOptions{})
+		_ = pipe.CloseWithError(err) // it never fails
+	})
+	defer wg.Wait()
+	defer r.Close()
+	defer cancel()
+	n, err := expand(w, r, about.Codec)
+	switch {
+	case err != nil:
+		return fmt.Errorf("fetching %s: %w", object.URL(), err)
+	case n != about.PlainSize:
+		return fmt.Errorf("fetching %s: it has %d bytes instead of %d", object.URL(), n, about.PlainSize)
+	}
+	return nil
+}
+
+// expand decompresses r to w and returns how many bytes w has got.
+func expand(w io.Writer, r io.Reader, codec string) (int64, error) {
+	if codec == "gzip" {
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return 0, err
+		}
+		return io.Copy(w, z) //nolint:gosec // a snapshot is as large as it is; capture watches the disk
+	}
+	z, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return 0, err
+	}
+	defer z.Close()
+	return io.Copy(w, z)
+}
