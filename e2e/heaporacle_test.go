@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +15,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/ecsheap/ecsheap/heap"
-	"github.com/ecsheap/ecsheap/internal/nodetest"
 )
 
 const (
@@ -27,76 +25,7 @@ const (
 	// maxDifference is how many bytes of one are: names and paths can be long,
 	// and what differs is at the end.
 	maxDifference = 400
-
-	// oracleHeapMB is the heap of Chrome's worker, for three snapshots at once.
-	oracleHeapMB = 4096
-
-	// exitNoWorker is the exit code with which oracle.mjs says that the worker
-	// is not installed.
-	exitNoWorker = 3
 )
-
-// oracle is what Chrome says of a series, see scripts/devtools/oracle.mjs.
-type oracle struct {
-	Snapshots []struct {
-		Nodes      int   `json:"nodes"`
-		Edges      int   `json:"edges"`
-		TotalSize  int64 `json:"totalSize"`
-		Statistics struct {
-			Total  int64 `json:"total"`
-			Native struct {
-				Total       int64 `json:"total"`
-				TypedArrays int64 `json:"typedArrays"`
-			} `json:"native"`
-			V8Heap struct {
-				Total    int64 `json:"total"`
-				Code     int64 `json:"code"`
-				JSArrays int64 `json:"jsArrays"`
-				Strings  int64 `json:"strings"`
-				System   int64 `json:"system"`
-			} `json:"v8heap"`
-		} `json:"statistics"`
-		Classes    []oracleClass `json:"classes"`
-		Duplicates []struct {
-			Value        string `json:"value"`
-			Count        int    `json:"count"`
-			ShallowSize  int64  `json:"shallowSize"`
-			RetainedSize int64  `json:"retainedSize"`
-		} `json:"duplicates"`
-		Paths []struct {
-			ID    heap.ID      `json:"id"`
-			Steps []oracleStep `json:"steps"`
-		} `json:"paths"`
-	} `json:"snapshots"`
-	Diffs []struct {
-		Base  int       `json:"base"`
-		Later int       `json:"later"`
-		Rows  []diffRow `json:"rows"`
-	} `json:"diffs"`
-	Between []struct {
-		From    int           `json:"from"`
-		To      int           `json:"to"`
-		In      int           `json:"in"`
-		Classes []oracleClass `json:"classes"`
-	} `json:"between"`
-
-	dir    string
-	series []string
-}
-
-type oracleClass struct {
-	classRow
-	Location *struct {
-		Line   int `json:"line"`
-		Column int `json:"column"`
-	} `json:"location"`
-}
-
-type oracleStep struct {
-	Type string  `json:"type"`
-	Name string  `json:"name"`
-	ID   heap.ID `json:"id"`
-}
 
 // classRow and diffRow are what both sides print.
 type classRow struct {
@@ -117,14 +46,6 @@ type diffRow struct {
 	SizeDelta    int64  `json:"sizeDelta"`
 }
 
-// text is a row with the place of the class, of which Chrome knows no script name.
-func (c oracleClass) text() string {
-	if c.Location == nil {
-		return fmt.Sprintf("%+v", c.classRow)
-	}
-	return fmt.Sprintf("%+v at :%d:%d", c.classRow, c.Location.Line+1, c.Location.Column+1)
-}
-
 // ourClass is a row of `ecsheap summary`.
 type ourClass struct {
 	classRow
@@ -140,31 +61,6 @@ func (c ourClass) text() string {
 		return fmt.Sprintf("%+v at %q", c.classRow, c.Location)
 	}
 	return fmt.Sprintf("%+v at :%s", c.classRow, strings.Join(parts[len(parts)-2:], ":"))
-}
-
-// askChrome runs Chrome's worker over a series.
-func askChrome(t *testing.T, series []string) *oracle {
-	t.Helper()
-	o := &oracle{dir: t.TempDir(), series: series}
-	args := []string{fmt.Sprintf("--max-old-space-size=%d", oracleHeapMB), "../scripts/devtools/oracle.mjs", "--out=" + o.dir}
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), nodetest.Require(t, ""), append(args, series...)...)
-	cmd.Stderr = &stderr
-	err := cmd.Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == exitNoWorker {
-		nodetest.Missing(t, "the DevTools worker is not installed", "run scripts/devtools.sh")
-	}
-	if err != nil {
-		t.Fatalf("asking Chrome: %v: %s", err, stderr.String())
-	}
-	data, err := os.ReadFile(filepath.Join(o.dir, "oracle.json"))
-	if err == nil {
-		err = json.Unmarshal(data, o)
-	}
-	if err != nil || len(o.Snapshots) != len(series) {
-		t.Fatalf("reading what Chrome says of %d snapshots: %d, %v", len(series), len(o.Snapshots), err)
-	}
-	return o
 }
 
 // ask runs the program on snapshots and decodes its JSON.
@@ -277,7 +173,7 @@ func (o *oracle) compareAnswers(t *testing.T, i int) {
 	if got := s.Statistics(); got != wantStatistics {
 		t.Errorf("snapshot %d: statistics %+v, Chrome has %+v", i+1, got, wantStatistics)
 	}
-	var theirs, ours, theirPaths, ourPaths []string
+	var theirs, ours []string
 	for _, d := range want.Duplicates {
 		theirs = append(theirs, fmt.Sprintf("%q %d times, %d, %d bytes", d.Value, d.Count, d.ShallowSize, d.RetainedSize))
 	}
@@ -285,27 +181,38 @@ func (o *oracle) compareAnswers(t *testing.T, i int) {
 		ours = append(ours, fmt.Sprintf("%q %d times, %d, %d bytes", valid(d.Value), len(d.Nodes), d.Shallow, d.Retained))
 	}
 	compareRows(t, fmt.Sprintf("snapshot %d: duplicate strings", i+1), theirs, ours)
-	for _, p := range want.Paths {
-		theirPaths = append(theirPaths, fmt.Sprintf("%d <- %v", p.ID, p.Steps))
-		ourPaths = append(ourPaths, fmt.Sprintf("%d <- %v", p.ID, pathSteps(s, p.ID)))
-	}
-	compareRows(t, fmt.Sprintf("snapshot %d: paths", i+1), theirPaths, ourPaths)
+	comparePaths(t, i, want.Paths, s)
 }
 
-func pathSteps(s *heap.Snapshot, id heap.ID) []oracleStep {
+// comparePaths compares chains of retainers. Chrome's end where they meet an
+// earlier one, which has been compared by then.
+func comparePaths(t *testing.T, i int, chrome []oraclePath, s *heap.Snapshot) {
+	t.Helper()
+	var theirs, ours []string
+	for _, p := range chrome {
+		length, steps := pathSteps(s, p.ID, len(p.Steps))
+		theirs = append(theirs, fmt.Sprintf("%d <- %d: %v", p.ID, p.Length, p.Steps))
+		ours = append(ours, fmt.Sprintf("%d <- %d: %v", p.ID, length, steps))
+	}
+	compareRows(t, fmt.Sprintf("snapshot %d: paths", i+1), theirs, ours)
+}
+
+// pathSteps returns how long the path is, and its first steps.
+func pathSteps(s *heap.Snapshot, id heap.ID, first int) (length int, steps []oracleStep) {
 	n, ok := s.Find(id)
 	if !ok {
-		return []oracleStep{{Type: "no such node"}}
+		return 0, []oracleStep{{Type: "no such node"}}
 	}
-	var steps []oracleStep
-	for _, step := range s.PathToRoot(n) {
+	path := s.PathToRoot(n)
+	for _, step := range path[:min(first, len(path))] {
 		for ref := range s.Out(step.Node) {
 			if ref.Edge == step.Edge {
 				steps = append(steps, oracleStep{Type: ref.Type.String(), Name: valid(s.EdgeName(step.Edge)), ID: s.ID(step.Node)})
+				break
 			}
 		}
 	}
-	return steps
+	return len(path), steps
 }
 
 // compareDiffs compares every pair with `ecsheap diff`.

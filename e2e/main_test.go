@@ -230,8 +230,14 @@ func (w *world) wantWhole(t *testing.T, dir string) int {
 		if info, err := e.Info(); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: mode %v, %v", e.Name(), info.Mode(), err)
 		}
-		if !json.Valid(data) {
-			t.Errorf("%s is no whole JSON", e.Name())
+		documents := [][]byte{data}
+		if filepath.Ext(e.Name()) == ".jsonl" {
+			documents = bytes.Split(bytes.TrimSpace(data), []byte("\n"))
+		}
+		for _, document := range documents {
+			if !json.Valid(document) {
+				t.Errorf("%s is no whole JSON", e.Name())
+			}
 		}
 		if strings.HasSuffix(e.Name(), ".heapsnapshot") {
 			n++

@@ -70,7 +70,11 @@ func wantSeries(t *testing.T, dir string, files []string, node *nodetest.Process
 		if shot.Bytes != int64(len(data)) || shot.SHA256 != hex.EncodeToString(sum[:]) {
 			t.Errorf("%s: size or hash differ from the manifest", shot.File)
 		}
-		if !shot.SameObjectIDs || shot.WireBytes < shot.Bytes || shot.RSSBefore <= 0 || shot.HeapUsedAfter <= 0 || shot.PauseFrom != "process" {
+		// On the wire are its compressed pieces, in base64.
+		if wire := float64(shot.WireBytes) / float64(shot.Bytes); shot.Transfer != "disk" || wire <= 0 || wire > 0.28 {
+			t.Errorf("%s: by %s, %.2f of its bytes on the wire", shot.File, shot.Transfer, wire)
+		}
+		if !shot.SameObjectIDs || shot.RSSBefore <= 0 || shot.HeapUsedAfter <= 0 || shot.PauseFrom != "process" {
 			t.Errorf("shot %+v", shot)
 		}
 		chrome := report.Snapshots[i]
@@ -131,6 +135,9 @@ func TestDirect(t *testing.T) {
 // nothing more is granted.
 func TestLeastPrivilege(t *testing.T) {
 	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
+	w.AddService(fakeaws.Service{Cluster: "prod", Name: "api", LoadBalancers: []fakeaws.LoadBalancer{
+		{TargetGroup: w.AddTargetGroup(fakeaws.TargetGroup{Name: "web"}), Container: "api", Port: 3000},
+	}})
 	r := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "a")
 	r.wantCode(t, 0)
 	r = w.start(t, "snapshot", "--cluster", "prod", "--service", "api", "--dir", "b")

@@ -1,0 +1,244 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/ecsheap/ecsheap/internal/fakeaws"
+	"github.com/ecsheap/ecsheap/internal/nodetest"
+	"github.com/ecsheap/ecsheap/internal/s3test"
+)
+
+// auditFile is the audit in the directory of a capture.
+const auditFile = "audit.jsonl"
+
+// auditLine is a line of it.
+type auditLine struct {
+	What, Where, Undo string
+	Done              bool
+}
+
+// auditOf reads the audit of a capture.
+func (w *world) auditOf(t *testing.T, dir string) []auditLine {
+	t.Helper()
+	path := filepath.Join(w.dir, dir, auditFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []auditLine
+	for text := range bytes.Lines(data) {
+		var line auditLine
+		if err := json.Unmarshal(text, &line); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// open lists what was done and not undone, by what it was.
+func open(lines []auditLine) []string {
+	var left []string
+	for _, line := range lines {
+		undone := line
+		undone.Done = true
+		if !line.Done && !slices.Contains(lines, undone) {
+			left = append(left, line.What)
+		}
+	}
+	return left
+}
+
+// s3Task has the program use an S3 server beside the world's AWS.
+func s3Task(t *testing.T, w *world, s *s3test.Server, endpoint string, args ...string) *run {
+	t.Helper()
+	env := append(s.Env(), "AWS_ENDPOINT_URL_S3="+endpoint)
+	return w.startCommand(t, "env", slices.Concat(env, []string{program, "snapshot", "--cluster", "prod", "--task", taskID}, args)...)
+}
+
+// TestS3 takes snapshots by way of S3: the same graph as by disk, and nothing
+// stays there unless that is asked for.
+func TestS3(t *testing.T) {
+	for _, version := range nodetest.Versions() {
+		t.Run("node"+version, func(t *testing.T) {
+			server := s3test.Start(t)
+			node := bulk(t, version, 30)
+			w := newWorld(t, fakeaws.Config{}, node)
+			before := node.State()
+			r := s3Task(t, w, server, server.URL, "--s3", "s3://"+s3test.Bucket+"/evidence", "--count", "2", "--interval", "0s", "--dir", "out")
+			r.wantCode(t, 0)
+			if n := w.wantWhole(t, "out"); n != 2 {
+				t.Errorf("%d snapshots", n)
+			}
+			if files := server.Files(t); len(files) != 0 {
+				t.Errorf("left in the bucket: %v", files)
+			}
+			series := w.load(t, "out")
+			for _, s := range series.Snapshots {
+				if s.Transfer != "s3" || s.S3 != "" || !s.SameObjectIDs || s.PauseFrom != "process" {
+					t.Errorf("snapshot %+v", s)
+				}
+			}
+			if left := open(w.auditOf(t, "out")); len(left) != 0 {
+				t.Errorf("not undone: %v", left)
+			}
+			node.AwaitState(before)
+			direct := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--transfer", "disk", "--dir", "disk")
+			direct.wantCode(t, 0)
+			wantSameTable(t, "s3", classTable(t, w.parse(t, "out", "s2.heapsnapshot")), classTable(t, w.parse(t, "disk", "s1.heapsnapshot")))
+		})
+	}
+}
+
+// TestS3Keep leaves the object where it is, and says where that is.
+func TestS3Keep(t *testing.T) {
+	server := s3test.Start(t)
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 4))
+	r := s3Task(t, w, server, server.URL, "--s3", "s3://"+s3test.Bucket+"/evidence", "--s3-keep", "--transfer", "s3", "--dir", "out")
+	r.wantCode(t, 0)
+	series := w.load(t, "out")
+	files := server.Files(t)
+	if len(files) != 1 || series.Snapshots[0].S3 != "s3://"+s3test.Bucket+"/"+files[0] || !strings.HasPrefix(files[0], "evidence/ecsheap-api-"+taskID[:8]+"-") {
+		t.Errorf("in the bucket is %v, and the manifest says %q", files, series.Snapshots[0].S3)
+	}
+	if left := open(w.auditOf(t, "out")); !slices.Equal(left, []string{"upload to S3 begun"}) {
+		t.Errorf("not undone: %v", left)
+	}
+}
+
+// TestS3Direct goes past ECS, but not past S3.
+func TestS3Direct(t *testing.T) {
+	server := s3test.Start(t)
+	node := bulk(t, "", 4)
+	w := newWorld(t, fakeaws.Config{}, node)
+	args := []string{program, "snapshot", "--inspector", node.Inspector, "--s3", "s3://" + s3test.Bucket, "--s3-keep", "--dir", "out"}
+	r := w.startCommand(t, "env", append(server.Env(), args...)...)
+	r.wantCode(t, 0)
+	if got := w.load(t, "out").Snapshots[0]; got.Transfer != "s3" || !strings.HasPrefix(got.S3, "s3://"+s3test.Bucket+"/ecsheap-local-") {
+		t.Errorf("snapshot %+v", got)
+	}
+	if calls := w.Calls(); len(calls) != 0 {
+		t.Errorf("ECS was called: %+v", calls)
+	}
+}
+
+// TestS3Denied refuses before the process is touched.
+func TestS3Denied(t *testing.T) {
+	server := s3test.Start(t)
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
+	denied := s3Front(t, server, func(r *http.Request) int {
+		if r.Method == http.MethodPost {
+			return http.StatusForbidden
+		}
+		return 0
+	})
+	r := s3Task(t, w, server, denied.URL, "--s3", "s3://"+s3test.Bucket+"/evidence", "--dir", "out")
+	r.wantCode(t, 5)
+	r.wantError(t, "AWS denies s3:PutObject", "operator-s3.json")
+	w.wantEnded(t, 0)
+	if _, err := os.Stat(filepath.Join(w.dir, "out")); !os.IsNotExist(err) {
+		t.Errorf("there is a directory: %v", err)
+	}
+	r = s3Task(t, w, server, server.URL, "--s3", "s3://no-such-bucket-anywhere", "--dir", "out")
+	r.wantCode(t, 4)
+	r.wantError(t, `no bucket "no-such-bucket-anywhere"`)
+	w.wantEnded(t, 0)
+}
+
+// TestS3Unreachable goes on through the tunnel when the process may not upload,
+// unless S3 was asked for by name.
+func TestS3Unreachable(t *testing.T) {
+	server := s3test.Start(t)
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 4))
+	front := s3Front(t, server, func(r *http.Request) int {
+		if r.Method == http.MethodPut {
+			return http.StatusForbidden
+		}
+		return 0
+	})
+	r := s3Task(t, w, server, front.URL, "--s3", "s3://"+s3test.Bucket+"/evidence", "--count", "2", "--interval", "0s", "--dir", "out")
+	r.wantCode(t, 0)
+	series := w.load(t, "out")
+	for _, s := range series.Snapshots {
+		if s.Transfer != "disk" {
+			t.Errorf("snapshot %d by %s", s.N, s.Transfer)
+		}
+	}
+	if n := strings.Count(r.stderr.String(), "through the tunnel instead"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, r.stderr)
+	}
+	r = s3Task(t, w, server, front.URL, "--s3", "s3://"+s3test.Bucket+"/evidence", "--transfer", "s3", "--dir", "strict")
+	r.wantCode(t, 5)
+	if files := server.Files(t); len(files) != 0 {
+		t.Errorf("left in the bucket: %v", files)
+	}
+}
+
+// TestS3Interrupted leaves no upload behind.
+func TestS3Interrupted(t *testing.T) {
+	server := s3test.Start(t)
+	node := bulk(t, "", 4)
+	before := node.State()
+	w := newWorld(t, fakeaws.Config{}, node)
+	uploading, held := make(chan struct{}, 1), make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
+	front := s3Front(t, server, func(r *http.Request) int {
+		if r.Method == http.MethodPut {
+			uploading <- struct{}{}
+			<-held
+		}
+		return 0
+	})
+	t.Cleanup(release) // before the front closes
+	r := s3Task(t, w, server, front.URL, "--s3", "s3://"+s3test.Bucket+"/evidence", "--dir", "out")
+	<-uploading
+	if err := r.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	r.wantCode(t, 130)
+	if files := server.Files(t); len(files) != 0 {
+		t.Errorf("left in the bucket: %v", files)
+	}
+	w.wantEnded(t, 1)
+	if left := open(w.auditOf(t, "out")); slices.Contains(left, "upload to S3 begun") || slices.Contains(left, "session started") {
+		t.Errorf("not undone: %v", left)
+	}
+	node.AwaitState(before) // though the server still holds its request
+}
+
+// s3Front stands before the S3 server and answers with the status that judge
+// names, if it is not 0.
+func s3Front(t *testing.T, s *s3test.Server, judge func(*http.Request) int) *httptest.Server {
+	t.Helper()
+	target, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = target.Scheme, target.Host, r.In.Host
+	}}
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		status := judge(r)
+		if status == 0 {
+			proxy.ServeHTTP(rw, r)
+			return
+		}
+		rw.Header().Set("Content-Type", "application/xml")
+		rw.WriteHeader(status)
+		_, _ = rw.Write([]byte(`<Error><Code>AccessDenied</Code><Message>no</Message></Error>`))
+	}))
+	t.Cleanup(front.Close)
+	return front
+}
