@@ -213,14 +213,19 @@ func (s *Snapshot) ClassKey(n Node) string {
 	return s.rows.list[s.rows.row(n)].key
 }
 
-// ClassNodes returns the nodes of the row with the key, in file order. Like in
+// ClassNodes returns the nodes of the rows with the keys, in file order. Like in
 // DevTools, nodes of size 0 are not among them.
-func (s *Snapshot) ClassNodes(key string) []Node {
+func (s *Snapshot) ClassNodes(keys ...string) []Node {
 	need(&s.counted, s.countClasses)
+	wanted := newBitset(len(s.rows.list))
+	for _, key := range keys {
+		if row := s.rows.byKey(s.rows.totals, key); row >= 0 {
+			wanted.add(uint32(row))
+		}
+	}
 	var nodes []Node
-	row := s.rows.byKey(s.rows.totals, key)
 	for n, i := range s.rows.of {
-		if int64(s.rows.groups[i].row) == row && s.self[n] != 0 {
+		if s.self[n] != 0 && wanted.has(s.rows.groups[i].row) {
 			nodes = append(nodes, Node(n))
 		}
 	}

@@ -8,15 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-const (
-	// maxPlainName is where the name of a plain object is cut, in UTF-16 units.
-	maxPlainName = 100
-	// enoughCons is when a concatenated string is long enough to be shown, in UTF-16
-	// units.
-	enoughCons = 1024
-	// maxConsSteps ends a concatenated string that contains itself; V8 makes none.
-	maxConsSteps = 1 << 16
-)
+// maxPlainName is where the name of a plain object is cut, in UTF-16 units.
+const maxPlainName = 100
 
 // Name returns what DevTools shows as the name of the node: of plain objects their
 // properties, of concatenated strings their content, of others the RawName.
@@ -49,37 +42,6 @@ func (s *Snapshot) EdgeName(e Edge) string {
 		}
 	}
 	return toUTF8(text)
-}
-
-// consText puts a concatenated string together.
-func (s *Snapshot) consText(n Node) []byte {
-	var text []byte
-	units := 0
-	stack := []Node{n}
-	for steps := 0; len(stack) > 0 && units < enoughCons && steps < maxConsSteps; steps++ {
-		n := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if s.Type(n) != ConsStringNode {
-			part := s.text.at(textID(s.name[n]))
-			text = append(text, part...)
-			units += utf16Len(part)
-			continue
-		}
-		// Of a part that is missing, DevTools takes node 0.
-		var first, second Node
-		for e := s.first[n]; e < s.first[n+1] && (first == 0 || second == 0); e++ {
-			if s.to[e].kind() != InternalEdge {
-				continue
-			}
-			if name := s.edgeName[e]; s.known.first.has(name) {
-				first = s.to[e].node()
-			} else if s.known.second.has(name) {
-				second = s.to[e].node()
-			}
-		}
-		stack = append(stack, second, first)
-	}
-	return text
 }
 
 // plainText names a plain object by its first and last properties: {a, b, …, z}.

@@ -20,7 +20,6 @@ type knownNames struct {
 	sloppyMap, externalString, arrayBuffer, domTrees         textSet
 	elements, first, second, shared, script                  textSet
 	truncated, length, hash, value, boolean, integer, isTrue textSet
-	empty                                                    textSet
 }
 
 func (k *knownNames) byText() map[string]*textSet {
@@ -31,7 +30,7 @@ func (k *knownNames) byText() map[string]*textSet {
 		"system / JSArrayBufferData": &k.arrayBuffer, "(Document DOM trees)": &k.domTrees,
 		"elements": &k.elements, "first": &k.first, "second": &k.second, "shared": &k.shared, "script": &k.script,
 		"truncated": &k.truncated, "length": &k.length, "hash": &k.hash, "value": &k.value,
-		"bool": &k.boolean, "int": &k.integer, "true": &k.isTrue, "": &k.empty,
+		"bool": &k.boolean, "int": &k.integer, "true": &k.isTrue,
 	}
 }
 

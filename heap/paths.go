@@ -42,16 +42,28 @@ func (s *Snapshot) PathToRoot(n Node) []Step {
 // name.
 func (s *Snapshot) nearestRetainer(n Node) (best Step, ok bool) {
 	least := math.MaxInt
+	last := s.root
+	var shown []byte // the name of best, once it is needed
 	for _, e := range s.retaining(n) {
 		from := s.source(e)
-		if from == s.root || s.to[e].kind() == WeakEdge {
-			continue
+		if from == last || from == s.root || s.to[e].kind() == WeakEdge {
+			continue // a table can hold a node a million times, and its name takes long to make
 		}
+		last = from
 		d := s.retainerDistance(from)
-		if d > least || d == least && compareUTF16(s.display(from), s.display(best.Node)) >= 0 {
+		if d > least {
 			continue
 		}
-		best, least, ok = Step{from, e}, d, true
+		var name []byte
+		if d == least {
+			if shown == nil {
+				shown = s.display(best.Node)
+			}
+			if name = s.display(from); compareUTF16(name, shown) >= 0 {
+				continue
+			}
+		}
+		best, least, shown, ok = Step{from, e}, d, name, true
 	}
 	return best, ok
 }

@@ -33,6 +33,7 @@ type Snapshot struct {
 	// special nodes have edges that the distances treat in their own way.
 	special   bitset
 	ephemeron ephemerons
+	ropes     ropes
 
 	computed
 }

@@ -2,6 +2,7 @@ package heap
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"unicode/utf8"
 )
@@ -13,6 +14,9 @@ const (
 	// maxPageBytes is set by the 32 bits of an offset in a page. V8 cuts strings near
 	// 1024 characters, so that pages have a few MB at most.
 	maxPageBytes = 1<<32 - 1
+	// maxStringBytes is how long one string may get, so that damaged input is not held
+	// to its end. V8 cuts strings near 1024 characters, unless told otherwise.
+	maxStringBytes = 64 << 20
 	// maxStrings is set by the 32 bits of a name. The top is for the names that we add.
 	maxStrings = 1<<32 - 1<<20
 )
@@ -73,6 +77,14 @@ func toUTF8(s []byte) string {
 // isSurrogate says whether s starts with a surrogate in WTF-8.
 func isSurrogate(s []byte) bool {
 	return len(s) >= 3 && s[0] == 0xed && s[1] >= 0xa0 && s[1] <= 0xbf && s[2]&0xc0 == 0x80
+}
+
+// growing returns how long the string is whose bytes are being appended to open.
+func (t *text) growing() int {
+	if n := len(t.open.ends); n > 0 {
+		return len(t.open.bytes) - int(t.open.ends[n-1])
+	}
+	return len(t.open.bytes)
 }
 
 // end ends the string whose bytes have been appended to open.
@@ -172,6 +184,9 @@ func (in *input) string(t *text) error {
 			in.pos++
 			return t.end()
 		default:
+			if t.growing() > maxStringBytes {
+				return in.want(fmt.Sprintf("a closing quote within %d MB", maxStringBytes>>20))
+			}
 			ok, err := in.more()
 			if err != nil {
 				return err

@@ -121,12 +121,13 @@ func inspectClass(ctx context.Context, u *ui, s *heap.Snapshot, o inspectOptions
 	if err := s.Prepare(ctx); err != nil {
 		return err
 	}
-	var nodes []heap.Node
+	var keys []string
 	for _, c := range s.Classes() {
 		if c.Name == o.class { // several rows have the name if it was declared in several places
-			nodes = append(nodes, s.ClassNodes(c.Key)...)
+			keys = append(keys, c.Key)
 		}
 	}
+	nodes := s.ClassNodes(keys...)
 	if len(nodes) == 0 {
 		return &objectNotFoundError{what: fmt.Sprintf("class %q", o.class), file: o.file, hint: classHint(s, o.class)}
 	}
