@@ -23,6 +23,9 @@ func (t target) kind() EdgeType { return EdgeType(t & (1<<edgeTypeBits - 1)) }
 // hugeSize in the column of sizes stands for a size that does not fit there.
 const hugeSize = math.MaxUint32
 
+// detachedMask are the bits of the field that say whether a node is detached.
+const detachedMask = 3
+
 // odd are facts about few nodes.
 type odd struct {
 	huge     map[Node]uint64 // sizes from hugeSize on, in bytes
@@ -99,8 +102,8 @@ func (p *nodePart) parse() error {
 			self = hugeSize
 		}
 		s.self[i] = uint32(self)
-		if detachedAt >= 0 && vals[detachedAt] != 0 {
-			p.odd.setDetached(Node(i), Detachedness(vals[detachedAt]&3))
+		if detachedAt >= 0 && vals[detachedAt]&detachedMask != 0 {
+			p.odd.setDetached(Node(i), Detachedness(vals[detachedAt]&detachedMask))
 		}
 		return nil
 	})

@@ -119,12 +119,13 @@ func (s *Snapshot) integer(n Node, name *textSet) string {
 		return ""
 	}
 	b := s.text.at(textID(s.name[text]))
+	sign := 0
 	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
-		b = b[1:]
+		sign = 1
 	}
-	i, err := strconv.ParseUint(string(b[:digits(b)]), 10, 64)
+	i, err := strconv.ParseInt(string(b[:sign+digits(b[sign:])]), 10, 64)
 	if err != nil {
 		return ""
 	}
-	return strconv.FormatUint(i, 10)
+	return strconv.FormatInt(i, 10)
 }

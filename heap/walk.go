@@ -104,11 +104,11 @@ func (s *Snapshot) walk(ctx context.Context) (*forest, error) {
 // seeds returns what the root refers to: what belongs to the page, and the rest.
 func (w *walker) seeds() (page, rest []Node) {
 	s := w.s
-	for _, t := range s.targets(s.root) {
+	for i, t := range s.targets(s.root) {
 		n := t.node()
 		if t.kind() == ShortcutEdge || t.kind() == ElementEdge && s.isDOMTrees(n) {
 			page = append(page, n)
-		} else if t.kind() != WeakEdge {
+		} else if t.kind() != WeakEdge && !s.ofTable(s.root, s.first[s.root]+uint32(i)) {
 			rest = append(rest, n)
 		}
 	}

@@ -42,7 +42,7 @@ func printHeader(w *bufio.Writer, u *ui, s *heap.Snapshot, file string) {
 	st, total := s.Statistics(), s.Total()
 	fmt.Fprintf(w, "%s\n", u.boldOut(fit(printable(file), maxColumns)))
 	fmt.Fprintf(w, "%s nodes, %s edges, %s (%s bytes)\n", grouped(s.NumNodes()), grouped(s.NumEdges()), bytesText(total), grouped(total))
-	fmt.Fprintf(w, "JavaScript heap %s: strings %s, arrays %s, code %s, system %s, other %s\n", bytesText(st.V8Heap),
+	fmt.Fprintf(w, "V8 heap %s: strings %s, arrays %s, code %s, system %s, other %s\n", bytesText(st.V8Heap),
 		bytesText(st.Strings), bytesText(st.Arrays), bytesText(st.Code), bytesText(st.System),
 		bytesText(max(st.V8Heap-st.Strings-st.Arrays-st.Code-st.System, 0)))
 	fmt.Fprintf(w, "native memory %s: typed arrays %s, other %s\n", bytesText(st.Native), bytesText(st.TypedArrays), bytesText(max(st.Native-st.TypedArrays, 0)))
