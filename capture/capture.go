@@ -34,7 +34,7 @@ const (
 
 // Plan says what to take and where to put it.
 type Plan struct {
-	Dir         string        // made by Run; must be absent or empty
+	Dir         string        // made by Run; must be absent or empty, or of a capture that took nothing
 	Count       int           // snapshots wanted, at least 1
 	Interval    time.Duration // from start to start, used when Count > 1; 0 = one right after the other
 	SampleEvery time.Duration // between memory samples, below one minute; 0 = 5 s

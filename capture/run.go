@@ -20,6 +20,7 @@ type runner struct {
 	series   Series
 	process  Process // where the latest snapshot came from
 	lastID   string  // the sentinel's id right after the latest snapshot
+	idsLost  bool    // V8 forgot the ids while the latest snapshot was taken
 }
 
 // begin makes the manifest, so that even a capture that is killed at once says
@@ -243,12 +244,16 @@ func (r *runner) aftermath(ctx context.Context, s *Shot, id string) error {
 	}
 	s.SameObjectIDs = s.N == 1 || known(after) && after == id && id == r.lastID
 	// Without an answer the ids are unknown, which is no news of a reset.
-	if !s.SameObjectIDs && known(r.lastID) && err == nil {
+	told := !s.SameObjectIDs && (known(r.lastID) || r.idsLost) && err == nil
+	if told {
 		r.warn(s.N, &IDsResetError{N: s.N})
 	}
+	// After a snapshot all that lives has an id. If the sentinel has none, or another
+	// than before, nobody knows which numbers the file has.
+	lost := err == nil && (!known(after) || known(id) && after != id)
+	r.idsLost = lost && !told
 	r.lastID = after
-	if known(id) && after != id {
-		// Nobody knows whether the file has the numbers from before or after.
+	if lost {
 		r.lastID = ""
 	}
 	if err != nil {

@@ -238,7 +238,7 @@ func TestObjectIDs(t *testing.T) {
 				p.id, p.nextID = "1234", "1234"
 			}
 		}, []bool{true, false, false}, []any{&IDsResetError{}}},
-		{"never known", nil, func(n int, p *fakeProcess) { p.id = "" }, []bool{true, false, false}, nil},
+		{"never known", nil, func(n int, p *fakeProcess) { p.id = "" }, []bool{true, false, false}, []any{&IDsResetError{}}},
 		{"restarted", func(n int, p *fakeProcess) {
 			if n == 2 {
 				restart(p)

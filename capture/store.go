@@ -41,8 +41,8 @@ func CheckDir(dir string) error {
 	return nil
 }
 
-// openStore makes the directory, or takes it when it is empty. When it fails
-// nothing stays of what it made.
+// openStore makes the directory, or takes it when it is empty, or has no snapshot
+// of an earlier capture. When it fails nothing stays of what it made.
 func openStore(dir string) (*store, error) {
 	s := &store{dir: filepath.Clean(dir)}
 	s.create = s.createFile
@@ -112,10 +112,25 @@ func (s *store) check() error {
 	if err != nil {
 		return &DirError{Dir: s.dir, Problem: "cannot be read", Fix: "choose a directory that does not exist yet", Err: bare(err)}
 	}
-	if len(entries) > 0 {
+	if len(entries) > 0 && !fruitless(s.dir, entries) {
 		return &DirError{Dir: s.dir, Problem: fmt.Sprintf("is not empty (%s is there)", entries[0].Name()), Fix: "choose a directory that does not exist yet; nothing is overwritten"}
 	}
 	return nil
+}
+
+// auditName is where the program writes down what it changed.
+const auditName = "audit.jsonl"
+
+// fruitless tells whether a directory is that of a capture without a snapshot,
+// such as one that was refused: what the user does next is to try it again.
+func fruitless(dir string, entries []fs.DirEntry) bool {
+	for _, e := range entries {
+		if e.Name() != manifestName && e.Name() != auditName {
+			return false
+		}
+	}
+	s, err := Load(dir)
+	return err == nil && len(s.Snapshots) == 0
 }
 
 // bare takes the path off a system error, for messages that name it already.

@@ -357,3 +357,28 @@ func FuzzManifest(f *testing.F) {
 		}
 	})
 }
+
+// TestRunAgain takes the directory of a capture that was refused before its first
+// snapshot, and not that of one with a snapshot.
+func TestRunAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		where := plan(t, 1, 0)
+		p := newProcess()
+		refused := p.source()
+		refusal := errors.New("too large")
+		refused.Gate = func(context.Context, int, []Shot) (any, error) { return nil, refusal }
+		if _, err := Run(t.Context(), where, refused, Progress{}, nil); !errors.Is(err, refusal) {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(where.Dir, auditName), []byte("{}\n"), fileMode); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Run(t.Context(), where, p.source(), Progress{}, nil); err != nil || len(s.Snapshots) != 1 {
+			t.Errorf("got %v, %v", s.Snapshots, err)
+		}
+		var taken *DirError
+		if _, err := Run(t.Context(), where, p.source(), Progress{}, nil); !errors.As(err, &taken) {
+			t.Errorf("got %v", err)
+		}
+	})
+}

@@ -151,7 +151,7 @@ func (y *yard) roundTrip(t *testing.T, pid int, o activate.Options) {
 
 // TestActivate turns the inspector on and off again in containers of all kinds.
 func TestActivate(t *testing.T) {
-	for _, version := range nodetest.Versions() {
+	for _, version := range nodeVersions() {
 		t.Run("pid 1, no shell, node"+version, func(t *testing.T) {
 			y := newYard(t, fakeaws.Config{}, nodetest.ContainerOptions{Version: version, NoShell: true})
 			y.roundTrip(t, 1, activate.Options{})

@@ -127,7 +127,7 @@ func TestKilledThenAgain(t *testing.T) {
 				r.wantCode(t, -1)
 				next := w.start(t, "snapshot", "--inspector", w.node.Inspector, "--dir", "again")
 				next.wantCode(t, 0)
-				if !strings.Contains(next.stderr.String(), "another ecsheap was killed and left its helper") {
+				if !strings.Contains(next.stderr.String(), "an earlier ecsheap left its helper") {
 					t.Errorf("the next run does not say that it replaces the helper:\n%s", next.stderr)
 				}
 				if n := w.wantWhole(t, "again"); n != 1 {

@@ -16,7 +16,6 @@ import (
 	"github.com/ecsheap/ecsheap/capture"
 	"github.com/ecsheap/ecsheap/heap"
 	"github.com/ecsheap/ecsheap/internal/fakeaws"
-	"github.com/ecsheap/ecsheap/internal/nodetest"
 )
 
 // detach has the process take a series into the directory "out", and checks that
@@ -75,7 +74,7 @@ func (w *world) series(t *testing.T) capture.Series {
 
 // TestDetached takes a series with nobody connected, on every tested Node.js.
 func TestDetached(t *testing.T) {
-	for _, version := range nodetest.Versions() {
+	for _, version := range nodeVersions() {
 		for _, transfer := range []string{"disk", "memory"} {
 			if transfer == "memory" && version != "22" {
 				continue
@@ -177,7 +176,7 @@ func wantDetached(t *testing.T, s capture.Series, transfer string) {
 // TestDetachedDisturbed has a debugger come and go between the first snapshot and
 // the second: their ids mean other objects, and the manifest says so.
 func TestDetachedDisturbed(t *testing.T) {
-	for _, version := range nodetest.Versions() {
+	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			t.Parallel()
 			node := bulk(t, version, bulkMB)

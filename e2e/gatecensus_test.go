@@ -26,7 +26,7 @@ func census(ctx context.Context, conn *cdp.Conn) (gate.Census, error) {
 // process, in every version, and what is left behind: nothing. A small heap has
 // code in it that the next collection drops, hence the tolerance.
 func TestCensusCounts(t *testing.T) {
-	for _, version := range nodetest.Versions() {
+	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			node := nodetest.Start(t, nodetest.Options{
 				Version: version, Script: nodetest.Shapes(), Args: []string{"mix", "10"}, Ready: nodetest.ShapesReady, Inspect: true,

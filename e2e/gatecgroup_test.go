@@ -141,7 +141,7 @@ func gateTrials() int {
 // cgroups. Half of the limits are so that the snapshot cannot fit, which must
 // be refused; half so that it just fits, which must go. No process may die.
 func TestGateKeepsAlive(t *testing.T) {
-	versions, shapes := nodetest.Versions(), []string{"mix", "tiny", "strings", "map", "closures"}
+	versions, shapes := nodeVersions(), []string{"mix", "tiny", "strings", "map", "closures"}
 	for trial := range gateTrials() {
 		i := trial / 2
 		c := cell{versions[(i+i/len(versions))%len(versions)], shapes[i%len(shapes)], 20 + 5*(i%4)}

@@ -144,7 +144,7 @@ func forecastCells() []cell {
 	var cells []cell
 	for _, megabytes := range sizes {
 		for _, shape := range shapes {
-			for _, node := range nodetest.Versions() {
+			for _, node := range nodeVersions() {
 				if c := (cell{node, shape, megabytes}); !c.freezes() {
 					cells = append(cells, c)
 				}

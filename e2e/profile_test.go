@@ -53,7 +53,7 @@ var theLeak = []string{"ThrottlerHit", "setExpirationTime", "increment", "canAct
 
 // TestProfile profiles the demo's service on every tested version of Node.js.
 func TestProfile(t *testing.T) {
-	for _, version := range nodetest.Versions() {
+	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			node := leaking(t, version)
 			w := newWorld(t, fakeaws.Config{RTT: 10 * time.Millisecond}, node)

@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"github.com/ecsheap/ecsheap/internal/fakeaws"
-	"github.com/ecsheap/ecsheap/internal/nodetest"
 	"github.com/ecsheap/ecsheap/internal/s3test"
 )
 
@@ -71,7 +70,7 @@ func s3Task(t *testing.T, w *world, s *s3test.Server, endpoint string, args ...s
 // TestS3 takes snapshots by way of S3: the same graph as by disk, and nothing
 // stays there unless that is asked for.
 func TestS3(t *testing.T) {
-	for _, version := range nodetest.Versions() {
+	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			server := s3test.Start(t)
 			node := bulk(t, version, 30)

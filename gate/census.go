@@ -143,7 +143,8 @@ func nameBytes(t typeStatistics, buckets []int64) int64 {
 }
 
 // largest is the most bytes that the largest object of a type can have: the end
-// of its bucket, or, in the last bucket, what the others leave.
+// of its bucket, or, in the last bucket, what the others leave, here and in the
+// buckets of smaller ones.
 func largest(t typeStatistics, buckets []int64) int64 {
 	for i := min(len(buckets), len(t.Histogram)) - 1; i >= 0; i-- {
 		n := t.Histogram[i]
@@ -153,11 +154,14 @@ func largest(t typeStatistics, buckets []int64) int64 {
 		if i < len(buckets)-1 {
 			return max(min(buckets[i], t.Overall), 0)
 		}
-		smallest := int64(0)
-		if i > 0 {
-			smallest = buckets[i-1]
+		rest, smallest := t.Overall, int64(0)
+		for j := range i {
+			if count := t.Histogram[j]; count > 0 && count <= t.Count {
+				rest -= count * smallest
+			}
+			smallest = buckets[j]
 		}
-		return min(max(t.Overall-(n-1)*smallest, smallest), t.Overall)
+		return min(max(rest-(n-1)*smallest, smallest), t.Overall)
 	}
 	return 0
 }

@@ -30,7 +30,7 @@ func TestParseCensus(t *testing.T) {
 		Objects: 62, Fields: 1000, Strings: 40,
 		NameBytes:    3047, // 38 of 53 bytes, one of 1024: the sizes at which 39 come to 3320, within their buckets
 		Elements:     2048 / 8,
-		Dictionary:   (3000000 - 2048) / 8, // the other in the last bucket has at least 2 kB
+		Dictionary:   (3000000 - 2048 - 1024) / 8, // the other in the last bucket has at least 2 kB, the one before 1 kB
 		HashedValues: 400 / 8,
 	}
 	for _, text := range []string{someStatistics, string(quoted)} {
@@ -79,4 +79,24 @@ func FuzzParseCensus(f *testing.F) {
 			t.Fatalf("%+v of %+v", forecast, c)
 		}
 	})
+}
+
+// TestTablesWithinLargeObjects has one large array of records that each hold a
+// small one, as most caches do. Only the space of large objects tells how large it
+// is: the histogram leaves four times as much.
+func TestTablesWithinLargeObjects(t *testing.T) {
+	c := Census{Elements: 1_262_305, Dictionary: 90_000, HashedValues: 500}
+	for large, want := range map[int64]Census{
+		0:         c, // unknown
+		2_322_928: {Elements: 290_366, Dictionary: 90_000, HashedValues: 500},
+		4096:      {Elements: 16_384, Dictionary: 16_384, HashedValues: 500}, // in an ordinary page
+	} {
+		if got := c.within(large); got != want {
+			t.Errorf("%d bytes: got %+v, want %+v", large, got, want)
+		}
+	}
+	v := Vitals{NodeMajor: 22, RSS: 90e6, HeapUsed: 40e6, HeapTotal: 50e6, LargeObjects: 2_322_928, Census: &Census{Objects: 900_000, Fields: 2_600_000, Elements: 1_262_305}}
+	if f := Predict(v, Disk, nil); !f.Extra.Within(397e6) {
+		t.Errorf("397 MB are not within %+v", f.Extra)
+	}
 }

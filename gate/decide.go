@@ -147,7 +147,7 @@ func decidePause(f Forecast, l Limits, _ Vitals) (Reason, bool) {
 	r := Reason{
 		ID: "pause.max", Verdict: Go,
 		Text: fmt.Sprintf("stops the process for about %s (%s to %s), --max-pause allows %s",
-			span(f.Pause.Likely), span(f.Pause.Low), span(f.Pause.High), span(l.MaxPause)),
+			span(f.Pause.Likely), span(f.Pause.Low), span(f.Pause.High), l.MaxPause),
 	}
 	switch {
 	case f.Pause.Likely > l.MaxPause:

@@ -80,6 +80,23 @@ var (
 	hashedShares26   = shares{0.39, 0.51, 0.90}
 )
 
+// maxRegularBytes is up to where V8 has an object in an ordinary page; what is
+// larger is in a space of large objects (v8 src/common/globals.h,
+// kMaxRegularHeapObjectSize: a little less, by the size of pages).
+const maxRegularBytes = 128 << 10
+
+// within bounds the tables by the bytes that large objects have, 0 = unknown:
+// where one type has one large table and many small ones, the histogram alone
+// cannot tell how large it is.
+func (c Census) within(large int64) Census {
+	if large <= 0 {
+		return c
+	}
+	most := max(large, maxRegularBytes) / slotBytes
+	c.Elements, c.Dictionary, c.HashedValues = min(c.Elements, most), min(c.Dictionary, most), min(c.HashedValues, most)
+	return c
+}
+
 // indexes is how many indexes get a name: those of the largest table, of which
 // the others' are a part.
 func (c Census) indexes(major int) Range[int64] {

@@ -31,6 +31,7 @@ func Predict(v Vitals, t Transfer, seen []Seen) Forecast {
 
 // fromCensus adds up the costs of what V8 counted.
 func fromCensus(v Vitals, n Census) Forecast {
+	n = n.within(v.LargeObjects)
 	c := costsOf(v.NodeMajor)
 	index := n.indexes(v.NodeMajor)
 	objects, fields, texts := float64(n.Objects), float64(n.Fields), float64(n.Strings)

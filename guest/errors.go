@@ -28,7 +28,7 @@ func (e *BusyError) Hint() string {
 	if e.Detached {
 		return "fetch its snapshots with --resume, or wait for its deadline"
 	}
-	return fmt.Sprintf("wait until it is done; one that was killed leaves by itself after %v of silence", DefaultSilence)
+	return fmt.Sprintf("wait until it is done (this visit has cost its series the object ids, and it will say so); one that was killed leaves by itself after %v of silence", DefaultSilence)
 }
 
 // GoneError says that the guest is not in the process: it was removed, by its

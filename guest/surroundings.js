@@ -141,6 +141,7 @@
     attempt(() => { const s = fs.statfsSync(place.path); place.free = s.bavail * s.bsize; });
     if (IN_MEMORY.includes(place.fs)) place.why = `${place.fs} counts as memory`;
     else if (mount && mount.readOnly) place.why = 'read-only';
+    else if (process.permission && !process.permission.has('fs.write', place.path)) place.why = 'not permitted to Node.js';
     else if (place.free >= 0 && place.free < need) place.why = `${Math.floor(place.free / 1e6)} MB free`;
     else {
       try { fs.accessSync(place.path, fs.constants.W_OK); } catch (e) { place.why = e.code === 'EROFS' ? 'read-only' : 'not writable'; }

@@ -23,4 +23,6 @@ sh scripts/versitygw.sh
 [ $# -gt 0 ] || set -- ./...
 [ "${RACE:-0}" = 0 ] || set -- -race "$@"
 go vet ./...
-exec go test "$@"
+# Many tests of e2e wait for a slow tunnel more than they work, hence more of them at a time than
+# there are cores; ten minutes, after which go test gives up, are not enough on a slow machine.
+exec go test -timeout 18m -parallel 6 "$@"

@@ -68,7 +68,7 @@ func exitCode(err error) int {
 		return codeUsage
 	case isAs[*capture.PartialError](err):
 		return codeFewer
-	case isAs[*gate.RefusedError](err), isAs[*earlyError](err), isAs[*noRoomError](err):
+	case isAs[*gate.RefusedError](err), isAs[*guest.PlaceError](err), isAs[*earlyError](err), isAs[*noRoomError](err):
 		return codeUnsafe
 	case isAs[*goneError](err):
 		return codeLost

@@ -89,7 +89,7 @@ func (p *inProcess) install(ctx context.Context, conn *cdp.Conn) error {
 	g, err := guest.Install(ctx, conn.Evaluate, guest.Options{Label: guestLabel()})
 	var busy *guest.BusyError
 	if errors.As(err, &busy) && abandoned(busy) {
-		p.u.warn("another ecsheap was killed and left its helper in the process", "it is replaced, with what it held")
+		p.u.warn("an earlier ecsheap left its helper in the process", "it is replaced, with what it held")
 		g, err = guest.Install(ctx, conn.Evaluate, guest.Options{Label: guestLabel(), Replace: true})
 	}
 	switch {
