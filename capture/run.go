@@ -178,7 +178,7 @@ func (r *runner) recognize(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	if !p.same(r.process) {
+	if !p.Same(r.process) {
 		r.warn(n, &ProcessChangedError{N: n, Old: r.process, New: p})
 		r.lastID = ""
 		r.series.Scripts = nil // the ids of another process would be taken for these

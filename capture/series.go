@@ -61,9 +61,9 @@ type Process struct {
 // is computed from clocks that drift and are set.
 const startTolerance = 2 * time.Second
 
-// same reports whether p and q are one process. A restart in a container gets
+// Same reports whether p and q are one process. A restart in a container gets
 // the same pid (often 1) but another start.
-func (p Process) same(q Process) bool {
+func (p Process) Same(q Process) bool {
 	return p.PID == q.PID && p.StartedAt.Sub(q.StartedAt).Abs() <= startTolerance
 }
 

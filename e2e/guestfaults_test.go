@@ -129,6 +129,9 @@ func smallDisk(t *testing.T, megabytes int64) string {
 	if err := errors.Join(file.Truncate(megabytes<<20), file.Close()); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := exec.LookPath("mkfs.ext4"); err != nil {
+		nodetest.Missing(t, err.Error(), "install e2fsprogs")
+	}
 	for _, command := range [][]string{{"mkfs.ext4", "-q", image}, {"mount", "-o", "loop", image, dir}} {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
 			t.Skipf("%s: %v\n%s", strings.Join(command, " "), err, out)

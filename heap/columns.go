@@ -32,38 +32,9 @@ type odd struct {
 	detached map[Node]Detachedness
 }
 
-// nodes reads the section of that name.
-func (p *parser) nodes() error {
-	var mu sync.Mutex
-	n, err := p.records(section{
-		name: "nodes", fields: p.h.nodes.fields, count: p.h.numNodes,
-		room: p.s.growNodes,
-		parse: func(seg segment) error {
-			part := nodePart{s: p.s, h: p.h, seg: seg}
-			err := part.parse()
-			mu.Lock()
-			defer mu.Unlock()
-			p.nodeNames.merge(part.names)
-			p.s.odd.merge(part.odd)
-			return err
-		},
-	})
-	return p.counted("nodes", n, p.h.numNodes, err)
-}
-
-// counted checks that a section has as many records as the header says.
-func (p *parser) counted(name string, n, want int, err error) error {
-	if err != nil || n == want {
-		return err
-	}
-	return &SyntaxError{
-		Offset: p.offset() - 1,
-		Want:   fmt.Sprintf("%d %s as the header says", want, name), Got: strconv.Itoa(n),
-	}
-}
-
-// nodePart is a segment of the nodes.
-type nodePart struct {
+// part is a segment of the nodes or the edges, and what its records have beyond
+// their columns.
+type part struct {
 	s     *Snapshot
 	h     *header
 	seg   segment
@@ -71,7 +42,36 @@ type nodePart struct {
 	odd   odd
 }
 
-func (p *nodePart) parse() error {
+// columns reads a section into columns, several parts at a time. names gets the
+// biggest index of a name.
+func (p *parser) columns(sec section, parse func(*part) error, names *biggest) error {
+	var mu sync.Mutex
+	sec.parse = func(seg segment) error {
+		part := part{s: p.s, h: p.h, seg: seg}
+		err := parse(&part)
+		mu.Lock()
+		defer mu.Unlock()
+		names.merge(part.names)
+		p.s.odd.merge(part.odd)
+		return err
+	}
+	n, err := p.records(sec)
+	if err != nil || n == sec.count {
+		return err
+	}
+	return &SyntaxError{
+		Offset: p.offset() - 1,
+		Want:   fmt.Sprintf("%d %s as the header says", sec.count, sec.name), Got: strconv.Itoa(n),
+	}
+}
+
+// nodes reads the section of that name.
+func (p *parser) nodes() error {
+	sec := section{name: "nodes", fields: p.h.nodes.fields, count: p.h.numNodes, room: p.s.growNodes}
+	return p.columns(sec, (*part).nodes, &p.nodeNames)
+}
+
+func (p *part) nodes() error {
 	lay := p.h.nodes
 	typeAt, nameAt, idAt := lay.at["type"], lay.at["name"], lay.at["id"]
 	selfAt, edgesAt, detachedAt := lay.at["self_size"], lay.at["edge_count"], lay.index("detachedness")
@@ -111,20 +111,8 @@ func (p *nodePart) parse() error {
 
 // edges reads the section of that name.
 func (p *parser) edges() error {
-	var mu sync.Mutex
-	n, err := p.records(section{
-		name: "edges", fields: p.h.edges.fields, count: p.h.numEdges,
-		room: p.s.growEdges,
-		parse: func(seg segment) error {
-			part := edgePart{s: p.s, h: p.h, seg: seg}
-			err := part.parse()
-			mu.Lock()
-			defer mu.Unlock()
-			p.edgeNames.merge(part.names)
-			return err
-		},
-	})
-	if err := p.counted("edges", n, p.h.numEdges, err); err != nil {
+	sec := section{name: "edges", fields: p.h.edges.fields, count: p.h.numEdges, room: p.s.growEdges}
+	if err := p.columns(sec, (*part).edges, &p.edgeNames); err != nil {
 		return err
 	}
 	// The strings, which come next, leave a core free.
@@ -132,15 +120,7 @@ func (p *parser) edges() error {
 	return nil
 }
 
-// edgePart is a segment of the edges.
-type edgePart struct {
-	s     *Snapshot
-	h     *header
-	seg   segment
-	names biggest
-}
-
-func (p *edgePart) parse() error {
+func (p *part) edges() error {
 	lay := p.h.edges
 	typeAt, nameAt, toAt := lay.at["type"], lay.at["name_or_index"], lay.at["to_node"]
 	types, fields := uint64(p.h.numEdgeTypes), uint64(p.h.nodes.fields)

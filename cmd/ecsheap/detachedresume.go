@@ -203,7 +203,9 @@ func (r *resumption) remove(ctx context.Context, in *inProcess, state guest.Stat
 	}
 	// --detach has written that it was installed: the same words make the two lines
 	// a pair.
-	r.o.audit.write(auditLine{What: "helper installed", Where: "globalThis of the Node.js process", Undo: "removed by us, or by itself after a minute of silence", Done: true})
+	removed := helperInstalled
+	removed.Done = true
+	r.o.audit.write(removed)
 	return capture.Forget(r.o.dir)
 }
 
@@ -233,7 +235,7 @@ func (r *resumption) attach(ctx context.Context, in *inProcess) error {
 func (r *resumption) gone(now capture.Process, err error) error {
 	was := r.d.Process
 	switch {
-	case now.PID != was.PID || now.StartedAt.Sub(was.StartedAt).Abs() > startTolerance:
+	case !now.Same(was):
 		return &goneError{why: fmt.Sprintf("the process was restarted: pid %d, started at %s, was pid %d, started at %s", now.PID, localTime(now.StartedAt), was.PID, localTime(was.StartedAt)), err: err}
 	case time.Now().After(r.d.Deadline):
 		return &goneError{why: "its deadline was at " + localTime(r.d.Deadline), err: err}

@@ -118,6 +118,17 @@ func validTransfer(transfer string, maxPause time.Duration) error {
 	return nil
 }
 
+// validReach refuses flags that lead to no inspector, or to two.
+func validReach(c *cli.Context, o reachOptions) error {
+	if o.inspector == "" {
+		return o.needTarget(o.command)
+	}
+	if err := validInspector(o.inspector); err != nil {
+		return err
+	}
+	return inspectorAlone(c)
+}
+
 // validInspector refuses an address that cannot be dialled.
 func validInspector(address string) error {
 	host, port, err := net.SplitHostPort(address)

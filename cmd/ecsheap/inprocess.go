@@ -25,6 +25,12 @@ const (
 	abandonedAfter = 20 * time.Second
 )
 
+// helperInstalled is what the audit says of the guest, also when another run takes
+// it out.
+var helperInstalled = auditLine{
+	What: "helper installed", Where: "globalThis of the Node.js process", Undo: "removed by us, or by itself after a minute of silence",
+}
+
 // inProcess is what we have in the process: a connection, and our JavaScript
 // there if it takes that.
 type inProcess struct {
@@ -95,7 +101,7 @@ func (p *inProcess) install(ctx context.Context, conn *cdp.Conn) error {
 	switch {
 	case err == nil:
 		p.guest = g
-		p.removed = p.audit.did("helper installed", "globalThis of the Node.js process", "removed by us, or by itself after a minute of silence")
+		p.removed = p.audit.did(helperInstalled.What, helperInstalled.Where, helperInstalled.Undo)
 		return nil
 	case errors.As(err, &busy), ctx.Err() != nil, isAs[*cdp.LostError](err):
 		return err

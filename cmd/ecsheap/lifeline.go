@@ -199,13 +199,7 @@ func final(err error) error {
 	return nil
 }
 
-// startTolerance is how far apart two readings of one process's start may be: it
-// is computed from clocks that are set and drift.
-const startTolerance = 2 * time.Second
-
-func sameProcess(a, b cdp.Process) bool {
-	return a.PID == b.PID && a.StartedAt.Sub(b.StartedAt).Abs() <= startTolerance
-}
+func sameProcess(a, b cdp.Process) bool { return processOf(a).Same(processOf(b)) }
 
 // close ends the connection for good.
 func (l *lifeline) close() {

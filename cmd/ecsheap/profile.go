@@ -89,13 +89,7 @@ func readProfile(c *cli.Context, u *ui) (profileOptions, error) {
 	if err := validSampling(o.duration, o.interval); err != nil {
 		return o, err
 	}
-	if o.inspector == "" {
-		return o, o.needTarget("profile")
-	}
-	if err := validInspector(o.inspector); err != nil {
-		return o, err
-	}
-	return o, inspectorAlone(c)
+	return o, validReach(c, o.reach())
 }
 
 // validSampling refuses what V8 would not sample, or would sample to death.

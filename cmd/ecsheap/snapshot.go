@@ -107,13 +107,7 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 	if err := validActivation(c); err != nil {
 		return o, err
 	}
-	if o.inspector == "" {
-		return o, o.needTarget("snapshot")
-	}
-	if err := validInspector(o.inspector); err != nil {
-		return o, err
-	}
-	return o, inspectorAlone(c)
+	return o, validReach(c, o.reach())
 }
 
 // runSnapshot is the main job from the flags on.
@@ -167,7 +161,6 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 	if err != nil {
 		return err
 	}
-	bounds := memoryBounds(ctx, client, target)
 	sessions := awsssm.NewFromConfig(cfg)
 	var opened *inspector
 	if o.activate {
@@ -179,7 +172,7 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 	}
 	var series capture.Series
 	err = tunnelled(ctx, u, o.reach(), sessions, target, findings, func(s source) (err error) {
-		s.health, s.memory, s.depot, s.met, s.leaving = healthBudgets(budgets), bounds, depot, opened.met, opened.close
+		s.health, s.memory, s.depot, s.met, s.leaving = healthBudgets(budgets), memoryBounds(target.MemoryLimits()), depot, opened.met, opened.close
 		series, err = captureFrom(ctx, u, o, s)
 		return err
 	})
