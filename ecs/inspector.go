@@ -36,7 +36,20 @@ func (i Inspector) Exposed() bool {
 // doc/api/cli.md; later flags win, and the command line wins over NODE_OPTIONS.
 func inspector(t Target) Inspector {
 	_, d := t.container()
-	options, command := environmentOf(t, d, "NODE_OPTIONS"), d.Command
+	options := environmentOf(t, d, "NODE_OPTIONS")
+	entryPoint, command := t.CommandLine()
+	i := Inspector{Host: "127.0.0.1", Port: 9229}
+	i.read("NODE_OPTIONS", []string{options})
+	i.read("entryPoint", entryPoint)
+	i.read("command", command)
+	return i
+}
+
+// CommandLine returns the entry point and the command of the container, overrides
+// included. What they leave out, the image says.
+func (t Target) CommandLine() (entryPoint, command []string) {
+	_, d := t.container()
+	command = d.Command
 	if t.task.Overrides != nil {
 		for _, o := range t.task.Overrides.ContainerOverrides {
 			if aws.ToString(o.Name) == t.Container && len(o.Command) > 0 {
@@ -44,11 +57,7 @@ func inspector(t Target) Inspector {
 			}
 		}
 	}
-	i := Inspector{Host: "127.0.0.1", Port: 9229}
-	i.read("NODE_OPTIONS", []string{options})
-	i.read("entryPoint", d.EntryPoint)
-	i.read("command", command)
-	return i
+	return d.EntryPoint, command
 }
 
 // environmentOf returns the value of a variable of the container, overrides included.

@@ -82,7 +82,8 @@ func openInspector(ctx context.Context, in *container, o snapshotOptions) (*insp
 		return nil, &tunnel.BusyError{Target: in.target.String(), Sessions: active}
 	}
 	in.u.step("running a command in container %s that opens the inspector", in.target.Container)
-	a, err := activate.Open(ctx, in.run, activate.Options{Port: o.port, PID: o.process, Force: o.force, Nodes: nodePaths(ctx, in)})
+	entryPoint, command := in.target.CommandLine()
+	a, err := activate.Open(ctx, in.run, activate.Options{Port: o.port, PID: o.process, Force: o.force, Nodes: activate.NodePaths(entryPoint, command)})
 	if err != nil {
 		var silent *activate.SilentError
 		if errors.As(err, &silent) {
@@ -100,20 +101,6 @@ func openInspector(ctx context.Context, in *container, o snapshotOptions) (*insp
 		in.u.step("the application's log has a line \"Debugger listening on …\" now")
 	}
 	return i, nil
-}
-
-// nodePaths are where the task definition has Node.js, if it says so.
-func nodePaths(ctx context.Context, in *container) []string {
-	out, err := in.ecs.DescribeTaskDefinition(ctx, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String(in.target.TaskDefinitionARN)})
-	if err != nil || out.TaskDefinition == nil {
-		return nil // the usual paths are tried
-	}
-	for _, d := range out.TaskDefinition.ContainerDefinitions {
-		if aws.ToString(d.Name) == in.target.Container {
-			return activate.NodePaths(d.EntryPoint, d.Command)
-		}
-	}
-	return nil
 }
 
 // met refuses another process than the one that was signalled.
