@@ -58,6 +58,8 @@ var rooms = map[string]room{
 	"heap":         {stdlib: true},
 	"leak":         {imports: []string{"heap"}},
 	"report":       {imports: []string{"leak", "heap"}},
+	"sourcemap":    {imports: []string{"heap"}},
+	"redact":       {},
 	"iam-policies": {},
 	"docs":         {testsOnly: true},
 	"e2e":          {imports: []string{everything}, testsOnly: true},
@@ -68,6 +70,7 @@ var rooms = map[string]room{
 	"internal/nodetest":     {imports: []string{"internal/nodeproc"}, fixture: true},
 	"internal/devtoolstest": {imports: []string{"internal/nodetest"}, fixture: true},
 	"internal/heaptest":     {imports: []string{"heap"}, fixture: true},
+	"internal/leaktest":     {imports: []string{"internal/nodetest", "internal/nodeproc"}, fixture: true},
 	"internal/s3test":       {imports: []string{"internal/nodetest"}, fixture: true},
 }
 
