@@ -1,6 +1,7 @@
 package heap
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/bits"
@@ -75,6 +76,10 @@ func (p *part) nodes() error {
 	lay := p.h.nodes
 	typeAt, nameAt, idAt := lay.at["type"], lay.at["name"], lay.at["id"]
 	selfAt, edgesAt, detachedAt := lay.at["self_size"], lay.at["edge_count"], lay.index("detachedness")
+	traceAt := -1
+	if p.h.tracked {
+		traceAt = lay.at["trace_node_id"]
+	}
 	types := uint64(len(p.h.nodeTypes))
 	vals := make([]uint64, lay.fields)
 	s := p.s
@@ -105,6 +110,12 @@ func (p *part) nodes() error {
 		if detachedAt >= 0 && vals[detachedAt]&detachedMask != 0 {
 			p.odd.setDetached(Node(i), Detachedness(vals[detachedAt]&detachedMask))
 		}
+		if traceAt >= 0 {
+			if vals[traceAt] > math.MaxUint32 {
+				return p.seg.bad(start, "an allocation with a 32-bit id", vals[traceAt])
+			}
+			s.traces.of[i] = uint32(vals[traceAt])
+		}
 		return nil
 	})
 }
@@ -129,8 +140,11 @@ func (p *part) edges() error {
 	s := p.s
 	return p.seg.each(lay.fields, func(c *stretch) error {
 		start, i := c.pos, c.first
+		signed := false
 		if !c.read(p.seg.buf, vals) {
-			return p.seg.badNumber(c.pos)
+			if signed = p.seg.unsign(c, start, nameAt, vals); !signed {
+				return p.seg.badNumber(c.pos)
+			}
 		}
 		if vals[typeAt] >= types {
 			return p.seg.bad(start, fmt.Sprintf("one of %d edge types", types), vals[typeAt])
@@ -140,7 +154,7 @@ func (p *part) edges() error {
 			return p.seg.bad(start, fmt.Sprintf("an edge to one of %d nodes of %d numbers", p.h.numNodes, fields), vals[toAt])
 		}
 		name, kind := vals[nameAt], p.h.edgeTypes[vals[typeAt]]
-		if name>>32 != 0 {
+		if name>>32 != 0 || signed && kind.named() {
 			return p.seg.bad(start, "a name or index of 32 bits", name)
 		}
 		if name > p.names.value && kind.named() {
@@ -150,6 +164,19 @@ func (p *part) edges() error {
 		s.edgeName[i] = uint32(name)
 		return nil
 	})
+}
+
+// unsign reads the record that starts at buf[start] again, without the minus that ended the
+// reading of the field. Node.js 24 and 26 write the indexes of 2^31 and more of an object
+// ({4155550123: …}) as negative numbers of 32 bits; DevTools reads over the sign.
+func (g *segment) unsign(c *stretch, start, field int, vals []uint64) bool {
+	at := c.pos
+	if at >= c.end || g.buf[at] != '-' || bytes.Count(g.buf[start:at], []byte{','}) != field {
+		return false
+	}
+	g.buf[at] = ' ' // which may stand before a number
+	c.pos, c.first, c.n = start, c.first-1, c.n+1
+	return c.read(g.buf, vals)
 }
 
 // place returns the offset of the record that starts at buf[pos].
@@ -202,6 +229,9 @@ func (s *Snapshot) growNodes(n int) {
 	s.id = grown(s.id, n)
 	s.self = grown(s.self, n)
 	s.first = grown(s.first, n+1)
+	if s.tracked {
+		s.traces.of = grown(s.traces.of, n)
+	}
 }
 
 // growEdges makes room for n edges.

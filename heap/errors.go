@@ -34,6 +34,11 @@ type LimitError struct {
 // Error names the limit.
 func (e *LimitError) Error() string { return fmt.Sprintf("more than %d %s", e.Max, e.What) }
 
+// Hint says what the reason may be.
+func (e *LimitError) Hint() string {
+	return "no process that V8 writes snapshots of is that large: the file may be damaged"
+}
+
 // endOfInput is what a truncated snapshot has instead of its next byte.
 const endOfInput = "end of input"
 

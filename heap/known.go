@@ -28,7 +28,8 @@ func (k *knownNames) byText() map[string]*textSet {
 		"system / NativeContext": &k.nativeContext, "(map descriptors)": &k.mapDescriptors,
 		"sloppy_function_map": &k.sloppyMap, "system / ExternalStringData": &k.externalString,
 		"system / JSArrayBufferData": &k.arrayBuffer, "(Document DOM trees)": &k.domTrees,
-		"elements": &k.elements, "first": &k.first, "second": &k.second, "shared": &k.shared, "script": &k.script,
+		"elements": &k.elements, "first": &k.first, "second": &k.second, "shared": &k.shared,
+		"script": &k.script, "script_or_debug_info": &k.script, // the latter up to Node.js 20
 		"truncated": &k.truncated, "length": &k.length, "hash": &k.hash, "value": &k.value,
 		"bool": &k.boolean, "int": &k.integer, "true": &k.isTrue,
 	}

@@ -169,6 +169,10 @@ func (s *Snapshot) location(p place) Location {
 	return l
 }
 
+// notScript starts the names of what is no script where one was expected: a function
+// that a debugger has stopped at has its DebugInfo there.
+const notScript = "system / "
+
 // nameScripts finds the name of each script through a function that stands in it:
 // closure -> shared -> script.
 func (s *Snapshot) nameScripts() {
@@ -184,8 +188,9 @@ func (s *Snapshot) nameScripts() {
 		if !ok {
 			continue
 		}
-		if node, ok := s.internalTarget(shared, &s.known.script); ok {
-			l.names[script] = textID(s.name[node])
+		node, ok := s.internalTarget(shared, &s.known.script)
+		if name := textID(s.name[node]); ok && !hasPrefix(s.text.at(name), notScript) {
+			l.names[script] = name
 		}
 	}
 }

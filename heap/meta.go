@@ -2,6 +2,7 @@ package heap
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +37,8 @@ func (l layout) index(name string) int {
 // header is what the "snapshot" object says.
 type header struct {
 	nodes, edges, locations layout
+	functions, traceNodes   layout // of allocations, if tracked
+	tracked                 bool   // the file has the stacks of allocations
 	nodeTypes               []string
 	edgeTypes               [maxTypes]EdgeType // by the number in the file
 	numEdgeTypes            int
@@ -53,11 +56,15 @@ type rawHeader struct {
 		EdgeFields     []string          `json:"edge_fields"`
 		EdgeTypes      []json.RawMessage `json:"edge_types"`
 		LocationFields []string          `json:"location_fields"`
+		FunctionFields []string          `json:"trace_function_info_fields"`
+		TraceFields    []string          `json:"trace_node_fields"`
 	} `json:"meta"`
 	NodeCount   uint64 `json:"node_count"`
 	EdgeCount   uint64 `json:"edge_count"`
 	RootIndex   uint64 `json:"root_index"`
 	ExtraNative int64  `json:"extra_native_bytes"`
+	// Functions is not 0 if allocations are tracked.
+	Functions uint64 `json:"trace_function_count"`
 }
 
 // parseHeader reads the "snapshot" object, which starts at offset.
@@ -83,6 +90,9 @@ func parseHeader(raw []byte, offset int64) (*header, error) {
 			return nil, bad("%v", err)
 		}
 	}
+	if err := h.setTraces(&r); err != nil {
+		return nil, bad("%v", err)
+	}
 	if h.nodeTypes, err = typeNames("node_types", r.Meta.NodeTypes, h.nodes.at["type"]); err != nil {
 		return nil, bad("%v", err)
 	}
@@ -95,6 +105,23 @@ func parseHeader(raw []byte, offset int64) (*header, error) {
 		h.edgeTypes[i] = EdgeType(kindOf(edgeTypeNames[:], name))
 	}
 	return h, h.setCounts(&r, bad)
+}
+
+// setTraces finds out whether the file has stacks of allocations. The fields and the
+// sections are in files without them, too, up to Node.js 22.
+func (h *header) setTraces(r *rawHeader) (err error) {
+	if r.Functions == 0 || h.nodes.index("trace_node_id") < 0 {
+		return nil
+	}
+	h.tracked = true
+	if h.functions, err = newLayout("trace_function_info_fields", r.Meta.FunctionFields, functionFields[:]...); err != nil {
+		return err
+	}
+	h.traceNodes, err = newLayout("trace_node_fields", r.Meta.TraceFields, "id", "function_info_index", "children")
+	if at := h.traceNodes.at; err == nil && at["children"] < max(at["id"], at["function_info_index"]) {
+		return errors.New("trace_node_fields with the children first") // V8 has them last
+	}
+	return err
 }
 
 // setCounts checks the counts of the header.

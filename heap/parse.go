@@ -64,8 +64,9 @@ type parser struct {
 	h    *header
 	seen map[string]int64 // where each section that we use starts
 	// The biggest indexes of strings, to be checked when the strings are there.
-	nodeNames, edgeNames biggest
-	background           sync.WaitGroup
+	nodeNames, edgeNames, functionNames biggest
+	functionIndexes                     biggest // the same of the functions of allocations
+	background                          sync.WaitGroup
 }
 
 // document reads the whole input.
@@ -113,6 +114,7 @@ func (p *parser) section() error {
 	}
 	read, ok := map[string]func() error{
 		"snapshot": p.snapshot, "nodes": p.nodes, "edges": p.edges, "locations": p.locations, "strings": p.strings,
+		"trace_function_infos": p.traceFunctions, "trace_tree": p.traceTree,
 	}[key]
 	if !ok {
 		return p.skip()
@@ -154,13 +156,16 @@ func (p *parser) complete() error {
 	if p.s.text.len() == 0 {
 		return &SyntaxError{Offset: p.seen["strings"], Want: "a string", Got: "none"}
 	}
-	for _, names := range []biggest{p.nodeNames, p.edgeNames} {
+	for _, names := range []biggest{p.nodeNames, p.edgeNames, p.functionNames} {
 		if n := p.s.text.len(); names.seen && names.value >= uint64(n) {
 			return &SyntaxError{
 				Offset: names.offset,
 				Want:   fmt.Sprintf("the index of one of %d strings", n), Got: fmt.Sprint(names.value),
 			}
 		}
+	}
+	if err := p.completeTraces(); err != nil {
+		return err
 	}
 	return p.s.linkEdges(p.seen["nodes"])
 }

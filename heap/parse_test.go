@@ -189,6 +189,8 @@ func TestParseErrors(t *testing.T) {
 		{"too big a number", " 24 ", " 99999999999999999999 ", "9999", "a number of 64 bits or a comma"},
 		{"unknown type", "99,0]", "99,2]", "0 , 2", "one of 2 node types, got 2"},
 		{"unknown edge type", "6,1,0", "6,2,0", "6,2,0", "one of 2 edge types, got 2"},
+		{"negative name of an edge", "6,1,0", "6,1,-1", "6,1,", "a name or index of 32 bits"},
+		{"negative edge", "6,1,0", "-6,1,0", "-6,1,0", "a number of 64 bits or a comma"},
 		{"edge into a node", "6,1,0", "7,1,0", "7,1,0", "an edge to one of 2 nodes of 6 numbers, got 7"},
 		{"edge to nowhere", "6,1,0", "12,1,0", "12,1,0", "an edge to one of 2 nodes"},
 		{"wrong number of edges", "[1,1,0,1", "[0,1,0,1", "[0,1,0,1", "nodes with 1 edges together"},
@@ -365,6 +367,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(sample(version).Bytes(f))
 	}
 	f.Add([]byte("\x1f\x8b"))
+	f.Add([]byte(traced(3, someFunctions, someTree)))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := Parse(t.Context(), bytes.NewReader(text), nil)
 		if err != nil {
@@ -383,6 +386,7 @@ func useAll(t *testing.T, s *Snapshot) {
 	for row := range s.Rows() {
 		sum += row.Self
 		s.Location(row.Node)
+		s.Allocation(row.Node)
 		if row.Node%64 == 0 {
 			s.PathToRoot(row.Node)
 			s.DominatorChain(row.Node)

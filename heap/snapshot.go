@@ -23,6 +23,8 @@ type Snapshot struct {
 	to       []target
 	edgeName []uint32 // textID, or index
 	odd      odd
+	tracked  bool // the file has the stacks of allocations
+	traces   traces
 
 	text      text
 	known     knownNames
@@ -44,6 +46,7 @@ func (s *Snapshot) setHeader(h *header) {
 		s.types = append(s.types, NodeType(kindOf(nodeTypeNames[:], name)))
 	}
 	s.root, s.extraNative = Node(h.root), h.extraNative
+	s.tracked = h.tracked
 	s.hasDetached = h.nodes.index("detachedness") >= 0
 }
 

@@ -1,0 +1,41 @@
+"use strict";
+var __classPrivateFieldGet = (this && this.__classPrivateFieldGet) || function (receiver, state, kind, f) {
+    if (kind === "a" && !f) throw new TypeError("Private accessor was defined without a getter");
+    if (typeof state === "function" ? receiver !== state || !f : !state.has(receiver)) throw new TypeError("Cannot read private member from an object whose class did not declare it");
+    return kind === "m" ? f : kind === "a" ? f.call(receiver) : f ? f.value : state.get(receiver);
+};
+var __classPrivateFieldSet = (this && this.__classPrivateFieldSet) || function (receiver, state, value, kind, f) {
+    if (kind === "m") throw new TypeError("Private method is not writable");
+    if (kind === "a" && !f) throw new TypeError("Private accessor was defined without a setter");
+    if (typeof state === "function" ? receiver !== state || !f : !state.has(receiver)) throw new TypeError("Cannot write private member to an object whose class did not declare it");
+    return (kind === "a" ? f.call(receiver, value) : f ? f.value = value : state.set(receiver, value)), value;
+};
+var _ThrottlerStorageService_hits;
+Object.defineProperty(exports, "__esModule", { value: true });
+exports.ThrottlerStorageService = void 0;
+var Window;
+(function (Window) {
+    Window[Window["Short"] = 1000] = "Short";
+    Window[Window["Long"] = 60000] = "Long";
+})(Window || (Window = {}));
+class ThrottlerStorageService {
+    constructor(store, options = {}) {
+        this.store = store;
+        this.options = options;
+        this.timeoutIds = [];
+        _ThrottlerStorageService_hits.set(this, 0);
+    }
+    async increment(client) {
+        var _a;
+        const ttl = this.options.ttl ?? Window.Long;
+        const remove = this.store.add({ client, hits: __classPrivateFieldSet(this, _ThrottlerStorageService_hits, (_a = __classPrivateFieldGet(this, _ThrottlerStorageService_hits, "f"), ++_a), "f") });
+        await Promise.resolve();
+        this.timeoutIds.push(function expire() {
+            return ttl > 0 && remove();
+        });
+        return __classPrivateFieldGet(this, _ThrottlerStorageService_hits, "f");
+    }
+}
+exports.ThrottlerStorageService = ThrottlerStorageService;
+_ThrottlerStorageService_hits = new WeakMap();
+//# sourceMappingURL=throttler.service.js.map
