@@ -1,11 +1,14 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -53,29 +56,6 @@ type captured struct {
 	err      error
 }
 
-// captureCells is what an ordinary run of a quarter of an hour takes, or, with
-// FULL=1, the whole matrix, which takes a night.
-func captureCells() []cell {
-	var cells []cell
-	if os.Getenv("FULL") != "1" {
-		cells = append(cells, cell{"24", "mix", 40}, cell{"24", "tiny", 20}, cell{"22", "mix", 40})
-		for _, node := range []string{"18", "20", "26"} {
-			cells = append(cells, cell{node, "mix", 20})
-		}
-		return cells
-	}
-	for _, megabytes := range []int{100, 300} {
-		for _, shape := range nodetest.ShapeNames()[:7] {
-			for _, node := range nodetest.Versions() {
-				if c := (cell{node, shape, megabytes}); !c.freezes() {
-					cells = append(cells, c)
-				}
-			}
-		}
-	}
-	return cells
-}
-
 // snapshotHelp is what the program says of its snapshot command.
 func snapshotHelp(b *testing.B) string {
 	b.Helper()
@@ -86,51 +66,57 @@ func snapshotHelp(b *testing.B) string {
 	return string(help)
 }
 
-// transfersOf returns what the program can do, of those that TRANSFERS names if
-// it names any.
-func transfersOf(help string) []gate.Transfer {
-	all := []gate.Transfer{gate.Stream}
-	if strings.Contains(help, "--transfer ") {
-		all = []gate.Transfer{gate.Disk, gate.Memory, gate.Stream}
-	}
-	if strings.Contains(help, "--s3 ") {
-		all = append(all, gate.S3)
-	}
-	if wanted := strings.Fields(os.Getenv("TRANSFERS")); len(wanted) > 0 {
-		all = slices.DeleteFunc(all, func(t gate.Transfer) bool { return !slices.Contains(wanted, string(t)) })
-	}
-	return all
-}
-
 // BenchmarkCapture has the program take one snapshot of every cell by every
 // transfer over the paced tunnel, looks at the target from outside meanwhile,
 // and prints what happened beside the forecast. scripts/bench-capture.sh runs it.
+// A run that fails ends nothing but itself.
+// It stops early, with the ratios of what it has, on SIGINT and SIGTERM.
 func BenchmarkCapture(b *testing.B) {
 	if _, err := os.Stat("/proc/self/clear_refs"); err != nil {
 		b.Skip("the memory of another process can be seen on Linux only")
 	}
 	help := snapshotHelp(b)
-	transfers := transfersOf(help)
+	m, err := matrixOf(os.Getenv, transfersOf(help))
+	if err != nil {
+		b.Fatal(err)
+	}
 	var s3 *s3test.Server
-	if slices.Contains(transfers, gate.S3) {
+	if slices.Contains(m.transfers, gate.S3) {
 		s3 = s3test.Start(b)
 	}
-	for b.Loop() {
-		var all []captured
-		fmt.Printf(capturedRow, "node", "shape", "MB", "transfer", "pause s", "forecast", "peak +MB", "forecast", "drain +MB", "after +MB", "file MB", "wire MB", "wire/file", "wall s", "cpu s")
-		for _, c := range captureCells() {
-			for _, transfer := range transfers {
-				r := runCapture(b, c, transfer, help, s3)
-				all = append(all, r)
-				r.print(os.Stdout)
-			}
-		}
-		printCaptured(b, os.Stdout, all)
+	ctx, stop := signal.NotifyContext(b.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	for _, c := range m.frozen {
+		fmt.Printf("node %s %s %d MB is left out: such a table takes Node.js minutes or 10 GB, whatever the transfer\n", c.node, c.shape, c.megabytes)
 	}
+	fmt.Printf(capturedRow, "node", "shape", "MB", "transfer", "pause s", "forecast", "peak +MB", "forecast", "drain +MB", "after +MB", "file MB", "wire MB", "wire/file", "wall s", "cpu s")
+	var all []captured
+	for _, c := range m.cells {
+		for _, transfer := range m.transfers {
+			b.Run(fmt.Sprintf("node%s/%s/%d/%s", c.node, c.shape, c.megabytes, transfer), func(b *testing.B) {
+				if ctx.Err() != nil {
+					b.SkipNow()
+				}
+				r := runCaptureWithin(ctx, b, c, transfer, help, s3)
+				if ctx.Err() == nil {
+					all = append(all, r)
+					r.print(os.Stdout)
+				}
+				b.SkipNow() // the row says all, a line of time alone would stand between
+			})
+		}
+	}
+	printCaptured(b, os.Stdout, all)
 }
 
 // runCapture runs the program once, on a target of its own.
 func runCapture(b *testing.B, c cell, transfer gate.Transfer, help string, s3 *s3test.Server) captured {
+	b.Helper()
+	return runCaptureWithin(b.Context(), b, c, transfer, help, s3)
+}
+
+// runCaptureWithin is runCapture until ctx ends.
+func runCaptureWithin(ctx context.Context, b *testing.B, c cell, transfer gate.Transfer, help string, s3 *s3test.Server) captured {
 	b.Helper()
 	r := captured{cell: c, transfer: transfer}
 	server, err := fakeaws.Start(fakeaws.Config{Pace: true, RTT: captureRTT})
@@ -152,12 +138,12 @@ func runCapture(b *testing.B, c cell, transfer gate.Transfer, help string, s3 *s
 		env = append(env, s3.Env()...)
 		args = append(args, "--s3", "s3://"+s3test.Bucket+"/bench")
 	}
-	r.observe(b, p, args, env)
+	r.observe(ctx, b, p, args, env)
 	return r
 }
 
 // observe runs the program and looks at the target.
-func (r *captured) observe(b *testing.B, p *probed, args, env []string) {
+func (r *captured) observe(ctx context.Context, b *testing.B, p *probed, args, env []string) {
 	b.Helper()
 	v := p.vitals
 	v.RSS = memoryOf(b, p.PID, "VmRSS")
@@ -170,7 +156,7 @@ func (r *captured) observe(b *testing.B, p *probed, args, env []string) {
 	var samples []int64
 	var sampling sync.WaitGroup
 	sampling.Go(func() { samples = sampleMemory(p.PID, stop) })
-	command := exec.CommandContext(b.Context(), program, args...)
+	command := exec.CommandContext(ctx, program, args...)
 	command.Env, command.WaitDelay = append(os.Environ(), env...), time.Second
 	timer := time.AfterFunc(captureLimit, func() { _ = command.Process.Kill() })
 	began := time.Now()
@@ -181,7 +167,6 @@ func (r *captured) observe(b *testing.B, p *probed, args, env []string) {
 	sampling.Wait()
 	if err != nil {
 		r.err = fmt.Errorf("%w: %s", err, reason(string(out)))
-		b.Logf("%v", r.err)
 		return
 	}
 	r.peak, r.after, r.cpu = memoryOf(b, p.PID, "VmHWM"), memoryOf(b, p.PID, "VmRSS"), cpuOf(b, p.PID)-cpu
@@ -303,16 +288,33 @@ func (r *captured) print(w io.Writer) {
 func printCaptured(b *testing.B, w io.Writer, all []captured) {
 	b.Helper()
 	all = slices.DeleteFunc(all, func(r captured) bool { return r.err != nil || r.shot.Bytes == 0 })
+	wires, walls := map[gate.Transfer][]float64{}, map[gate.Transfer][]float64{}
 	for _, r := range all {
 		i := slices.IndexFunc(all, func(s captured) bool { return s.cell == r.cell && s.transfer == gate.Stream })
 		if i < 0 || r.transfer == gate.Stream {
 			continue
 		}
 		s := all[i]
+		wire, wall := float64(r.shot.WireBytes)/float64(s.shot.WireBytes), r.wall.Seconds()/s.wall.Seconds()
+		wires[r.transfer], walls[r.transfer] = append(wires[r.transfer], wire), append(walls[r.transfer], wall)
 		fmt.Fprintf(w, "%s against stream, node %s %s %d MB: wire x%.2f, wall x%.2f, draining %+.0f MB against %+.0f MB; wall is x%.1f of the pause\n",
-			r.transfer, r.node, r.shape, r.megabytes, float64(r.shot.WireBytes)/float64(s.shot.WireBytes), r.wall.Seconds()/s.wall.Seconds(),
+			r.transfer, r.node, r.shape, r.megabytes, wire, wall,
 			float64(r.draining-r.rss)/1e6, float64(s.draining-s.rss)/1e6, r.wall.Seconds()/r.pause.Seconds())
 	}
+	for _, transfer := range slices.Sorted(maps.Keys(wires)) {
+		wire, wall := wires[transfer], walls[transfer]
+		slices.Sort(wire)
+		slices.Sort(wall)
+		n := len(wire)
+		fmt.Fprintf(w, "%s against stream, %d cells: wire x%.2f in the middle, x%.2f at most; wall x%.2f in the middle, x%.2f at most\n",
+			transfer, n, wire[n/2], wire[n-1], wall[n/2], wall[n-1])
+	}
+	printForecasts(b, w, all)
+}
+
+// printForecasts says how the forecasts held, and fails where they did not.
+func printForecasts(b *testing.B, w io.Writer, all []captured) {
+	b.Helper()
 	peaks, pauses, over := 0, 0, 0.0
 	for _, r := range all {
 		if r.forecast.Peak.Within(r.peak) {

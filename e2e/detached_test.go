@@ -301,6 +301,27 @@ func TestResumeKilled(t *testing.T) {
 	node.AwaitState(before)
 }
 
+// TestResumeTwice has a second run come while the first one fetches.
+func TestResumeTwice(t *testing.T) {
+	t.Parallel()
+	node := bulk(t, "", bulkMB)
+	before := node.State()
+	w := newWorld(t, fakeaws.Config{Pace: true}, node)
+	w.detach(t, "--count", "1", "--transfer", "disk")
+	w.due(t)
+	first := w.resume(t)
+	w.receiving(t, "out", "s1")
+	second := w.resume(t)
+	second.wantCode(t, 2)
+	second.wantError(t, "another ecsheap is fetching into it", "wait until that one is done")
+	first.wantCode(t, 0)
+	if n := w.wantWhole(t, "out"); n != 1 {
+		t.Errorf("%d snapshots", n)
+	}
+	w.wantEnded(t, 2) // the second one connected to nothing
+	node.AwaitState(before)
+}
+
 // TestResumeInterrupted leaves what is not fetched where it is, also when the
 // connection is lost for good.
 func TestResumeInterrupted(t *testing.T) {

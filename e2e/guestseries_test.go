@@ -217,6 +217,7 @@ func TestGuestSeriesStops(t *testing.T) {
 type objectStore struct {
 	mu    sync.Mutex
 	parts map[int][]byte
+	sent  int
 	fail  func(w http.ResponseWriter, r *http.Request) bool
 }
 
@@ -237,7 +238,19 @@ func (o *objectStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.parts[n] = body
+	o.sent++
 	w.Header().Set("ETag", fmt.Sprintf(`"part%d"`, n))
+}
+
+// must fails the test on an error.
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+		return v
+	}
 }
 
 // TestGuestUploads puts the parts together again.
@@ -245,7 +258,7 @@ func TestGuestUploads(t *testing.T) {
 	for _, version := range []string{"20", "24"} {
 		for _, mode := range []guest.Mode{guest.Disk, guest.Memory} {
 			t.Run(version+"/"+string(mode), func(t *testing.T) {
-				p := bulk(t, version, 40)
+				p := bulk(t, version, 80)
 				conn := dialNode(t, p)
 				g := installGuest(t, conn.Evaluate, guest.Options{})
 				shot := takeShot(t, g, mode)
@@ -265,26 +278,32 @@ func TestGuestUploads(t *testing.T) {
 	}
 }
 
-// upload uploads a snapshot in parts and returns what it is in the store.
+// upload uploads a snapshot in parts and returns what it is in the store. Every
+// call is made twice, as after a lost answer.
 func upload(t *testing.T, g *guest.Guest, shot guest.Shot, url string, store *objectStore) []byte {
 	t.Helper()
-	const atLeast = 1 << 20
 	var object bytes.Buffer
 	codec := ""
 	for offset, n := int64(0), 1; offset < shot.Bytes; n++ {
-		up, err := g.PutPart(t.Context(), shot, guest.Part{Offset: offset, AtLeast: atLeast, URL: fmt.Sprintf("%s/key?partNumber=%d&X-Amz-Signature=secret", url, n)})
-		if err != nil {
-			t.Fatal(err)
+		var part, again guest.Part
+		var both sync.WaitGroup
+		both.Go(func() { part = must(g.PackPart(t.Context(), shot, offset, guest.MinPart))(t) })
+		both.Go(func() { again = must(g.PackPart(t.Context(), shot, offset, guest.MinPart))(t) })
+		both.Wait()
+		to := guest.Destination{URL: fmt.Sprintf("%s/key?partNumber=%d&X-Amz-Signature=secret", url, n)}
+		etag := must(g.SendPart(t.Context(), shot, offset, to))(t)
+		if same := must(g.SendPart(t.Context(), shot, offset, to))(t); same != etag || part != again {
+			t.Fatalf("part %d: %+v and %s, then %+v and %s", n, part, etag, again, same)
 		}
-		offset += up.Plain
-		if up.ETag != fmt.Sprintf(`"part%d"`, n) || up.Bytes != int64(len(store.parts[n])) || up.Last != (offset == shot.Bytes) || !up.Last && up.Bytes < atLeast {
-			t.Fatalf("part %d: %+v", n, up)
+		if etag != fmt.Sprintf(`"part%d"`, n) || part.Bytes != int64(len(store.parts[n])) || part.Last != (offset+part.Plain == shot.Bytes) || !part.Last && part.Bytes < guest.MinPart {
+			t.Fatalf("part %d: %+v, %s", n, part, etag)
 		}
 		object.Write(store.parts[n])
-		codec = up.Codec
+		codec = part.Codec
+		offset += part.Plain
 	}
-	if len(store.parts) < 3 {
-		t.Errorf("%d parts only", len(store.parts))
+	if len(store.parts) < 2 || store.sent != len(store.parts) {
+		t.Errorf("%d parts, sent %d times", len(store.parts), store.sent)
 	}
 	r, err := io.Reader(nil), error(nil)
 	if codec == "zstd" {
@@ -307,6 +326,10 @@ func TestGuestUploadRefused(t *testing.T) {
 	conn := dialNode(t, p)
 	g := installGuest(t, conn.Evaluate, guest.Options{})
 	shot := takeShot(t, g, guest.Disk)
+	if _, err := g.SendPart(t.Context(), shot, 0, guest.Destination{URL: "http://127.0.0.1:1/"}); err == nil || !strings.Contains(err.Error(), "no part at 0") {
+		t.Errorf("sent what is not there: %v", err)
+	}
+	must(g.PackPart(t.Context(), shot, 0, guest.MinPart))(t)
 	store := &objectStore{parts: map[int][]byte{}, fail: func(w http.ResponseWriter, r *http.Request) bool {
 		switch r.URL.Path {
 		case "/denied":
@@ -332,7 +355,7 @@ func TestGuestUploadRefused(t *testing.T) {
 		"http://no.invalid/":   {Code: "ENOTFOUND", Message: "getaddrinfo ENOTFOUND"},
 		"gopher://x/":          {Code: "ERR_INVALID_PROTOCOL", Message: "request ERR_INVALID_PROTOCOL"},
 	} {
-		_, err := g.PutPart(t.Context(), shot, guest.Part{URL: url + "?X-Amz-Signature=secret"})
+		_, err := g.SendPart(t.Context(), shot, 0, guest.Destination{URL: url + "?X-Amz-Signature=secret"})
 		got, ok := errors.AsType[*guest.UploadError](err)
 		switch {
 		case !ok || got.Hint() == "":
@@ -378,6 +401,38 @@ func TestGuestSeesLimits(t *testing.T) {
 		}
 		return state.Done
 	})
+}
+
+// TestGuestSeriesUsesAgain: what a snapshot has taken stays with the process and is
+// used for the next one, so a series goes on where the first one just fitted.
+func TestGuestSeriesUsesAgain(t *testing.T) {
+	p := bulk(t, "", 60)
+	const limit = 370 << 20
+	cgroupWith(t, p, limit)
+	conn := dialNode(t, p)
+	g := installGuest(t, conn.Evaluate, guest.Options{})
+	v, err := g.Vitals(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const need = 200e6 // of the forecast: more than half of the limit
+	series := guest.Series{Mode: guest.Disk, Count: 3, Interval: time.Millisecond, Headroom: need / float64(v.HeapUsed), Deadline: time.Minute}
+	if err := g.Detach(t.Context(), series); err != nil {
+		t.Fatal(err)
+	}
+	var state guest.State
+	eventually(t, "the series is done", func() bool {
+		if state, err = g.State(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return state.Done
+	})
+	if len(state.Shots) != 3 || len(state.Errors) != 0 {
+		t.Fatalf("%d snapshots, errors %v", len(state.Shots), state.Errors)
+	}
+	if v, err = g.Vitals(t.Context()); err != nil || v.MemoryUsed+need < limit || v.OOMKills != 0 {
+		t.Errorf("the test shows nothing: %d of %d used, %d kills, %v", v.MemoryUsed, limit, v.OOMKills, err)
+	}
 }
 
 // cgroupWith makes a memory cgroup with a limit and moves the process there.

@@ -12,10 +12,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ecsheap/ecsheap/internal/fakeaws"
+	"github.com/ecsheap/ecsheap/internal/nodetest"
 	"github.com/ecsheap/ecsheap/internal/s3test"
 )
 
@@ -215,6 +218,68 @@ func TestS3Interrupted(t *testing.T) {
 		t.Errorf("not undone: %v", left)
 	}
 	node.AwaitState(before) // though the server still holds its request
+}
+
+// watchedApp has a heap that hardly compresses, and notes how much memory beside
+// the heap it had at most, and how late its timers were.
+const watchedApp = `
+globalThis.keep = Array.from({ length: 50000 }, () => require('crypto').randomBytes(600).toString('base64'));
+const seen = globalThis.seen = { external: process.memoryUsage().external, most: 0, lags: [] };
+let last = Date.now();
+setInterval(() => {
+  const now = Date.now();
+  seen.lags.push(now - last - 10);
+  last = now;
+  seen.most = Math.max(seen.most, process.memoryUsage().external);
+}, 10);
+console.log('up', keep.length);`
+
+// TestS3HoldsLittle uploads to a slow S3: the process holds no more than was
+// promised, and its event loop goes on.
+func TestS3HoldsLittle(t *testing.T) {
+	const (
+		held    = 48 << 20               // three parts, what is ahead of them, and what is not collected yet
+		latency = 200 * time.Millisecond // of each part: far more than to pack one
+		lag     = 300                    // ms; machines of CI are slow
+		stops   = 5                      // longer ones: of the snapshot itself and collections of garbage before and after
+	)
+	for _, version := range nodeVersions() {
+		t.Run("node"+version, func(t *testing.T) {
+			server := s3test.Start(t)
+			node := nodetest.Start(t, nodetest.Options{Version: version, Script: watchedApp, Ready: "up", Inspect: true})
+			w := newWorld(t, fakeaws.Config{}, node)
+			var now, most, parts atomic.Int64
+			front := s3Front(t, server, func(r *http.Request) int {
+				if r.Method == http.MethodPut {
+					parts.Add(1)
+					most.Store(max(most.Load(), now.Add(1)))
+					defer now.Add(-1)
+					<-time.After(latency)
+				}
+				return 0
+			})
+			s3Task(t, w, server, front.URL, "--s3", "s3://"+s3test.Bucket, "--dir", "out").wantCode(t, 0)
+			var seen struct {
+				External int64 `json:"external"`
+				Most     int64 `json:"most"`
+				Lags     []int `json:"lags"`
+			}
+			conn := dialNode(t, node)
+			defer conn.Close()
+			if err := conn.Evaluate(t.Context(), "seen", &seen); err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(seen.Lags)
+			slices.Reverse(seen.Lags)
+			t.Logf("%d parts, %d at once; %.1f MB held at most; longest stops %v ms", parts.Load(), most.Load(), float64(seen.Most-seen.External)/1e6, seen.Lags[:stops+1])
+			if grown := seen.Most - seen.External; grown > held || parts.Load() < 4 || most.Load() < 2 {
+				t.Errorf("%d bytes held, of %d parts with up to %d on their way", grown, parts.Load(), most.Load())
+			}
+			if seen.Lags[stops] > lag {
+				t.Errorf("the longest stops of the event loop are %v ms", seen.Lags[:2*stops])
+			}
+		})
+	}
 }
 
 // s3Front stands before the S3 server and answers with the status that judge

@@ -31,6 +31,9 @@ type Census struct {
 	Elements     int64 // of an array
 	Dictionary   int64 // of an object that is a dictionary
 	HashedValues int64 // of a Map or Set
+	// HashedSlots are the slots of the tables of all Maps and Sets together: most
+	// are numbers or free, but V8 counts them among Fields.
+	HashedSlots int64
 }
 
 // ErrNoCensus says that a text is no statistics of V8's objects.
@@ -100,6 +103,7 @@ func (c *Census) add(name string, t typeStatistics, buckets []int64) {
 		return
 	case strings.Contains(name, "COLLECTION"), strings.Contains(name, "ORDERED"):
 		table = &c.HashedValues
+		c.HashedSlots += t.Overall / slotBytes
 	case strings.Contains(name, "DICTIONARY"), strings.Contains(name, "HASH_TABLE"), strings.Contains(name, "STRING_TABLE"):
 		table = &c.Dictionary
 	}

@@ -31,7 +31,7 @@ func TestParseCensus(t *testing.T) {
 		NameBytes:    3047, // 38 of 53 bytes, one of 1024: the sizes at which 39 come to 3320, within their buckets
 		Elements:     2048 / 8,
 		Dictionary:   (3000000 - 2048 - 1024) / 8, // the other in the last bucket has at least 2 kB, the one before 1 kB
-		HashedValues: 400 / 8,
+		HashedValues: 400 / 8, HashedSlots: 400 / 8,
 	}
 	for _, text := range []string{someStatistics, string(quoted)} {
 		got, err := ParseCensus([]byte(text))
@@ -69,7 +69,7 @@ func FuzzParseCensus(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, n := range []int64{c.Objects, c.Fields, c.Strings, c.NameBytes, c.Elements, c.Dictionary, c.HashedValues} {
+		for _, n := range []int64{c.Objects, c.Fields, c.Strings, c.NameBytes, c.Elements, c.Dictionary, c.HashedValues, c.HashedSlots} {
 			if n < 0 {
 				t.Fatalf("%+v", c)
 			}

@@ -50,10 +50,22 @@ const (
 	// one of the forecast.
 	healthShare = 0.7
 
-	// heapLimitShare is the part of V8's heap limit from which on any
-	// allocation can start one collection after the other. A snapshot itself
-	// lives outside of that heap.
-	heapLimitShare = 0.95
+	// heapLimitShare is the part of the limit of V8's old generation from which on
+	// four collections in a row with little work between them end the process (v8
+	// src/heap/heap.cc, Heap::CheckIneffectiveMarkCompact), the collections that a
+	// snapshot begins with included. What V8 makes for it lives outside of that heap.
+	heapLimitShare = 0.8
+
+	// leastHeapRoom is what asking the process and fetching a snapshot from it take
+	// below that limit: three pieces at once, compressed, as text, and room for V8
+	// to collect. With 3 MB left one Node.js 18 of two died while it was fetched,
+	// with 5 MB some while they were asked; with 10 MB none. stream takes no pieces.
+	leastHeapRoom = 6e6
+
+	// leastHeapRoomMemory is the same for the transfer memory, where the chunks of
+	// the snapshot pass through V8's heap: with 10 MB left Node.js 18 died of
+	// collecting them, with 16 MB it did not.
+	leastHeapRoomMemory = 16e6
 
 	// slowNode is the last version whose snapshots take several times as long
 	// as those of later ones, for some shapes of heap very much longer.
@@ -61,8 +73,9 @@ const (
 )
 
 // Decide compares a forecast with the limits. Refuse means that even the
-// likely peak does not fit below the tightest memory limit, that the file does
-// not fit on the disk, or that the likely pause is above MaxPause; Warn that
+// likely peak does not fit below the tightest memory limit, that V8's own limit
+// leaves nothing, that the file does not fit on the disk, or that the likely pause
+// is above MaxPause; Warn that
 // only the worst case does not fit, or that a limit is not known.
 func Decide(f Forecast, l Limits, v Vitals) Decision {
 	reasons := []Reason{decideMemory(f, l)}
@@ -107,17 +120,27 @@ func decideMemory(f Forecast, l Limits) Reason {
 	return r
 }
 
-// decideHeapLimit looks at V8's own limit, which the kernel's does not know.
-func decideHeapLimit(_ Forecast, _ Limits, v Vitals) (Reason, bool) {
-	if v.HeapSizeLimit <= 0 || float64(v.HeapUsed) < heapLimitShare*float64(v.HeapSizeLimit) {
+// decideHeapLimit looks at V8's own limit, which the kernel's does not know. It
+// refuses only where that limit is known and not estimated.
+func decideHeapLimit(f Forecast, _ Limits, v Vitals) (Reason, bool) {
+	limit := v.oldSpace()
+	least := map[Transfer]int64{Memory: leastHeapRoomMemory, Disk: leastHeapRoom, S3: leastHeapRoom}[f.Transfer]
+	tight := v.OldSpaceLimit > 0 && limit-v.HeapUsed < least
+	if limit <= 0 || !tight && float64(v.HeapUsed) < heapLimitShare*float64(limit) {
 		return Reason{}, false
 	}
-	return Reason{
+	r := Reason{
 		ID: "mem.heap-limit", Verdict: Warn,
-		Text: fmt.Sprintf("the heap uses %s of the %s that V8 allows itself; the process may die of that at any moment, with or without a snapshot",
-			size(v.HeapUsed), size(v.HeapSizeLimit)),
-		Hint: "take it soon, by --transfer disk or stream, which leave V8's heap alone",
-	}, true
+		Text: fmt.Sprintf("the heap uses %s of the %s that V8 allows itself: from %.0f %% on V8 ends a process that does little else than collect, and a snapshot begins with collections",
+			size(v.HeapUsed), size(limit), 100*heapLimitShare),
+		Hint: "take it while the process has little to do, best by --transfer stream, which takes the least of V8's heap; or start it with a higher --max-old-space-size",
+	}
+	if tight {
+		r.Verdict = Refuse
+		r.Text = fmt.Sprintf("the heap uses %s of the %s that V8 allows itself, too much for a snapshot to be fetched by %s", size(v.HeapUsed), size(limit), f.Transfer)
+		r.Hint = "--transfer stream takes the least of V8's heap; --force takes it all the same"
+	}
+	return r, true
 }
 
 // decideDisk counts for the transfers that write a file.

@@ -40,7 +40,22 @@ func TestDecide(t *testing.T) {
 		}, want: Refuse, id: "mem.headroom", text: "of the 1.0 GB of the cgroup"},
 
 		"heap limit near": {change: func(_ *Limits, v *Vitals) { v.HeapUsed = 1.95e9 }, want: Warn, id: "mem.heap-limit", text: "1.9 GB of the 2.0 GB"},
-		"heap limit far":  {change: func(_ *Limits, v *Vitals) { v.HeapUsed = 1.8e9 }, want: Go, id: "mem.headroom"},
+		"heap limit far":  {change: func(_ *Limits, v *Vitals) { v.HeapUsed = 1.5e9 }, want: Go, id: "mem.headroom"},
+		"young generation apart": {change: func(_ *Limits, v *Vitals) { // Node.js 24 with its defaults on 8 GB: 2 GiB, and 96 MiB for the young
+			v.NodeMajor, v.HeapSizeLimit, v.HeapUsed = 24, 2144<<20, 1960<<20
+		}, want: Warn, id: "mem.heap-limit", text: "2.1 GB of the 2.1 GB"},
+		"started with a limit": {change: func(_ *Limits, v *Vitals) { // Node.js 24 --max-old-space-size=200
+			v.NodeMajor, v.HeapSizeLimit, v.OldSpaceLimit, v.HeapUsed = 24, 392<<20, 200<<20, 192<<20
+		}, want: Warn, id: "mem.heap-limit", text: "201 MB of the 210 MB"},
+		"no room to fetch": {change: func(_ *Limits, v *Vitals) {
+			v.OldSpaceLimit, v.HeapUsed = 100<<20, 97<<20
+		}, want: Refuse, id: "mem.heap-limit", text: "too much for a snapshot to be fetched by disk"},
+		"no room in a small one": {change: func(_ *Limits, v *Vitals) { v.OldSpaceLimit, v.HeapUsed = 50e6, 44.5e6 }, want: Refuse, id: "mem.heap-limit"},
+		"memory needs more room": {transfer: Memory, change: func(_ *Limits, v *Vitals) { v.OldSpaceLimit, v.HeapUsed = 67e6, 52e6 }, want: Refuse, id: "mem.heap-limit", text: "by memory"},
+		"disk does not":          {change: func(_ *Limits, v *Vitals) { v.OldSpaceLimit, v.HeapUsed = 67e6, 52e6 }, want: Go, id: "mem.headroom"},
+		"stream needs no room":   {transfer: Stream, change: func(_ *Limits, v *Vitals) { v.OldSpaceLimit, v.HeapUsed = 100<<20, 99<<20 }, want: Warn, id: "mem.heap-limit"},
+		"never by an estimate":   {change: func(_ *Limits, v *Vitals) { v.HeapSizeLimit, v.HeapUsed = 100e6, 200e6 }, want: Warn, id: "mem.heap-limit"},
+		"far from it":            {change: func(_ *Limits, v *Vitals) { v.OldSpaceLimit, v.HeapUsed = 1.9e9, 1.5e9 }, want: Go, id: "mem.headroom"},
 
 		"disk too small":    {change: func(l *Limits, _ *Vitals) { l.DiskFree = 90e6 }, want: Refuse, id: "disk.free", text: "about 100 MB, 90 MB are free"},
 		"disk maybe":        {change: func(l *Limits, _ *Vitals) { l.DiskFree = 120e6 }, want: Warn, id: "disk.free"},

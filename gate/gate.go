@@ -39,7 +39,8 @@ type Vitals struct {
 	// LargeObjects is what objects above about 128 KB use: the spaces
 	// large_object_space and new_large_object_space together.
 	LargeObjects  int64
-	HeapSizeLimit int64 // heap_size_limit of V8
+	HeapSizeLimit int64 // heap_size_limit of V8: the old generation and the young one
+	OldSpaceLimit int64 // --max-old-space-size in bytes, where the process was started with one
 
 	MemoryLimit int64 // of the container, 0 = none is known
 	MemoryUsed  int64 // by the container, without what the kernel can take back

@@ -46,6 +46,28 @@ func (l Limits) binding() (Bound, bool) {
 	return tightest, tightest.Limit > 0
 }
 
+// oldSpace is the limit of V8's old generation, of which a process runs out: what
+// it was started with, or what V8 has made of its limit for the whole heap.
+func (v Vitals) oldSpace() int64 {
+	if v.OldSpaceLimit > 0 {
+		return v.OldSpaceLimit
+	}
+	return int64(float64(v.HeapSizeLimit) * oldShare(v.NodeMajor))
+}
+
+// oldShare is the part of V8's limit that the old generation has where nothing
+// was said: the rest is the young one (heap_size_limit of Node.js 14 to 26 beside
+// the 4096 MiB of a large machine).
+func oldShare(major int) float64 {
+	switch {
+	case major >= 26:
+		return 4096.0 / 4192
+	case major >= 24:
+		return 4096.0 / 4288
+	}
+	return 4096.0 / 4144
+}
+
 // unlimited is from where on a limit is none: cgroup v1 says the largest number
 // of pages, and JavaScript has no exact numbers beyond.
 const unlimited = 1 << 53

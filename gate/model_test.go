@@ -2,6 +2,7 @@ package gate
 
 import (
 	"encoding/csv"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -47,7 +48,7 @@ func readMeasured(t *testing.T) []measured {
 				NodeMajor: int(number("node")), RSS: number("rss"), HeapUsed: number("heapUsed"), LargeObjects: number("largeObjects"), Collected: true,
 				Census: &Census{
 					Objects: number("objects"), Fields: number("fields"), Strings: number("strings"), NameBytes: number("nameBytes"),
-					Elements: number("elements"), Dictionary: number("dictionary"), HashedValues: number("hashed"),
+					Elements: number("elements"), Dictionary: number("dictionary"), HashedValues: number("hashed"), HashedSlots: number("hashedSlots"),
 				},
 			},
 			cost: Seen{
@@ -61,7 +62,7 @@ func readMeasured(t *testing.T) []measured {
 		}
 		all = append(all, m)
 	}
-	if len(all) < 80 {
+	if len(all) < 200 {
 		t.Fatalf("only %d rows in %s", len(all), measuredTable)
 	}
 	return all
@@ -72,10 +73,10 @@ var knowledge = map[string]struct {
 	know   func(*measured)
 	later  bool // holds for later snapshots, else for the first
 	within float64
-	width  float64 // of the median range of extra memory, high over low
+	width  float64 // of the median range of the peak, high over low
 }{
 	"bytes":  {func(m *measured) { m.vitals.Census = nil }, false, bytesConfidence, 60},
-	"census": {func(*measured) {}, false, censusConfidence, 2},
+	"census": {func(*measured) {}, false, censusConfidence, 1.6},
 	"seen":   {func(m *measured) { m.vitals.Census = nil }, true, seenConfidence, 1.4},
 	"seen without peak": {func(m *measured) {
 		m.vitals.Census = nil
@@ -90,6 +91,7 @@ func TestForecastsOfWhatWasMeasured(t *testing.T) {
 	for name, k := range knowledge {
 		t.Run(name, func(t *testing.T) {
 			var widths []float64
+			byShape := map[string][]float64{}
 			n, within, files, pauses := 0, 0, 0, 0
 			for _, m := range all {
 				if k.later != (len(m.before) > 0) {
@@ -119,10 +121,13 @@ func TestForecastsOfWhatWasMeasured(t *testing.T) {
 				} else {
 					t.Logf("node %d %s %d MB: pause %v outside of %v…%v", m.vitals.NodeMajor, m.shape, m.vitals.HeapUsed/1e6, m.cost.Pause, f.Pause.Low, f.Pause.High)
 				}
-				widths = append(widths, float64(f.Peak.High)/float64(f.Peak.Low))
+				width := float64(f.Peak.High) / float64(f.Peak.Low)
+				widths, byShape[m.shape] = append(widths, width), append(byShape[m.shape], width)
 			}
-			slices.Sort(widths)
-			width := widths[len(widths)/2]
+			width := median(widths)
+			for _, shape := range slices.Sorted(maps.Keys(byShape)) {
+				t.Logf("%s: width %.2f of %d", shape, median(byShape[shape]), len(byShape[shape]))
+			}
 			share := func(k int) float64 { return float64(k) / float64(n) }
 			t.Logf("%d snapshots: peak within in %.1f %%, file in %.1f %%, pause in %.1f %%; median width of the peak %.2f", n, 100*share(within), 100*share(files), 100*share(pauses), width)
 			if share(within) < k.within || share(files) < 0.95 || share(pauses) < 0.9 {
@@ -133,4 +138,9 @@ func TestForecastsOfWhatWasMeasured(t *testing.T) {
 			}
 		})
 	}
+}
+
+func median(all []float64) float64 {
+	slices.Sort(all)
+	return all[len(all)/2]
 }

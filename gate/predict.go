@@ -34,9 +34,14 @@ func fromCensus(v Vitals, n Census) Forecast {
 	n = n.within(v.LargeObjects)
 	c := costsOf(v.NodeMajor)
 	index := n.indexes(v.NodeMajor)
-	objects, fields, texts := float64(n.Objects), float64(n.Fields), float64(n.Strings)
-	plain := baseBytes + c.object*objects + c.field*fields + c.text*texts + nameShare*float64(n.NameBytes)
-	file := c.file*objects + c.fileField*fields + fileNameShare*float64(n.NameBytes)
+	objects, texts := float64(n.Objects), float64(n.Strings)
+	plain := func(fields float64) float64 {
+		return baseBytes + c.object*objects + c.field*fields + c.text*texts + nameShare*float64(n.NameBytes)
+	}
+	file := func(fields float64) float64 {
+		return c.file*objects + c.fileField*fields + fileNameShare*float64(n.NameBytes)
+	}
+	likely, most := n.references(), float64(n.Fields)
 	pause := func(indexes int64) float64 {
 		dictionary := min(float64(indexes), dictionaryShares.high*float64(n.Dictionary))
 		return basePause.Seconds() + objects*c.objectTime.Seconds() + texts*c.textTime.Seconds() + float64(n.NameBytes)*nameTime.Seconds() +
@@ -44,11 +49,11 @@ func fromCensus(v Vitals, n Census) Forecast {
 	}
 	return Forecast{
 		Extra: Range[int64]{
-			Low:    inBytes(plainLow*plain + indexBytes*float64(index.Low)),
-			Likely: inBytes(plain + indexBytes*float64(index.Likely)),
-			High:   inBytes(plainHigh*plain + indexBytes*float64(index.High)),
+			Low:    inBytes(plainLow*plain(likely) + indexBytes*float64(index.Low)),
+			Likely: inBytes(plain(likely) + indexBytes*float64(index.Likely)),
+			High:   inBytes(plainHigh*plain(most) + indexBytes*float64(index.High)),
 		},
-		File:       Range[int64]{inBytes(fileLow * file), inBytes(file), inBytes(fileHigh * file)},
+		File:       Range[int64]{inBytes(fileLow * file(likely)), inBytes(file(likely)), inBytes(fileHigh * file(most))},
 		Pause:      Range[time.Duration]{seconds(pauseLow * pause(index.Low)), seconds(pause(index.Likely)), seconds(pauseHigh * pause(index.High))},
 		Confidence: censusConfidence, Sure: "good",
 		Basis: fmt.Sprintf("from the %.2f million objects that V8 counted", objects/1e6),

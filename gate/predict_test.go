@@ -17,7 +17,7 @@ func randomVitals(r *rand.Rand) Vitals {
 		CPUs: r.Float64() * 3, HeapSizeLimit: n(),
 	}
 	if r.IntN(2) == 0 {
-		v.Census = &Census{Objects: n(), Fields: n(), Strings: n(), NameBytes: n(), Elements: n(), Dictionary: n(), HashedValues: n()}
+		v.Census = &Census{Objects: n(), Fields: n(), Strings: n(), NameBytes: n(), Elements: n(), Dictionary: n(), HashedValues: n(), HashedSlots: n()}
 	}
 	return v
 }

@@ -29,7 +29,7 @@ package guest
 import (
 	"context"
 	"crypto/rand"
-	_ "embed" // guest.js, surroundings.js, codec.js
+	_ "embed" // guest.js, surroundings.js, codec.js, upload.js
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,6 +47,9 @@ var surroundings string
 
 //go:embed codec.js
 var codecs string
+
+//go:embed upload.js
+var uploads string
 
 // DefaultSilence is how long a guest waits for a call. The idle timer of a
 // Session Manager session can be set to as little as a minute, so what was not
@@ -107,7 +110,8 @@ func Install(ctx context.Context, eval Evaluate, opts Options) (*Guest, error) {
 		return nil, fmt.Errorf("encoding the options of the guest: %w", err)
 	}
 	// In an ES module process, and in a worker, require comes from the inspector.
-	expression := fmt.Sprintf(`((r) => (%s)(r, (%s)(r), (%s)(r), %s))(typeof require === "function" ? require : process.getBuiltinModule)`, trim(source), trim(surroundings), trim(codecs), args)
+	expression := fmt.Sprintf(`((r) => (%s)(r, (%s)(r), (%s)(r), (%s)(r), %s))(typeof require === "function" ? require : process.getBuiltinModule)`,
+		trim(source), trim(surroundings), trim(codecs), trim(uploads), args)
 	g.hello, err = ask[hello](ctx, eval, "installing", expression)
 	if err != nil && strings.Contains(err.Error(), notExtensible) {
 		// From Node.js 24 on the inspector itself cannot put require there.
@@ -133,6 +137,16 @@ func label() string {
 		host = "unknown host"
 	}
 	return fmt.Sprintf("%s, pid %d", host, os.Getpid())
+}
+
+// Look tells whether the guest of an ecsheap is in the target, and changes nothing.
+// Note what the visit itself costs: V8 forgets all object ids when the session of
+// the caller ends.
+//
+// The error is a *BusyError when there is one.
+func Look(ctx context.Context, eval Evaluate) error {
+	_, err := ask[struct{}](ctx, eval, "look", fmt.Sprintf(`(g => g && g.ecsheap ? {error: {code: "BUSY", ...g.about()}} : {value: {}})(%s)`, place))
+	return wrap("looking for a guest", err)
 }
 
 // Attach finds the guest that an earlier connection installed under token, such

@@ -1,7 +1,7 @@
 // ecsheap's code inside the target process. It runs in Node.js 14 and newer, in
 // the main thread or a worker, of CommonJS and ES module programs alike, and is
 // evaluated as one expression: a function that is called with require, what
-// surroundings.js and codec.js yield, and options.
+// surroundings.js, codec.js and upload.js yield, and options.
 //
 // What it does to the process, in full:
 //   - one property on globalThis, Symbol.for("ecsheap.guest"), not enumerable,
@@ -16,12 +16,14 @@
 // Assumed: the modules of Node.js do what they say. A program that replaced fs or
 // timers for its own tests (mock-fs, fake timers) gets an error or a guest that
 // stays until it is removed, not a wrong snapshot.
-(function install(require, surroundings, codecs, options) {
+(function install(require, surroundings, codecs, uploads, options) {
   'use strict';
   const { vitals, memory, places, usage, peakRSS } = surroundings;
   const { codec, joinable, encode, crc32 } = codecs;
   const KEY = Symbol.for('ecsheap.guest');
   const RANGE = 2 << 20; // plain bytes in a piece: a millisecond on the loop, and compresses as well as 8 MiB
+  const AHEAD = 3; // pieces packed at once for an upload: one thread of libuv's four is left to the application
+  const AGAIN = 1.15; // times what the last snapshot took, the next one takes beside what that left: at most, as package gate has it, since nobody is there to be asked
   const ERRORS_KEPT = 20;
   const SAMPLES_KEPT = 4000; // then every second one goes
   const MAX_TIMER = 2 ** 31 - 1; // setTimeout takes no more
@@ -42,7 +44,6 @@
   const describe = (e) => (e && e.fault) || { code: String((e && e.code) || ''), message: String((e && e.message) || e) };
 
   const shots = new Map(); // id -> shot
-  const uploads = new Set(); // requests that are under way
   const pending = new Set(); // promises that the inspector waits for: V8 would collect them
   const installed = now();
   let touched = installed; // when somebody called last
@@ -172,7 +173,7 @@
       const top = peakRSS();
       const shot = {
         id, mode: args.mode, startedAt: before.at, pauseMs, rssBefore: before.rss, rssAfter: after.rss, rssPeak: top > peak ? top : 0,
-        heapUsedBefore: before.heapUsed, heapUsedAfter: after.heapUsed, users: 0, ...got,
+        heapUsedBefore: before.heapUsed, heapUsedAfter: after.heapUsed, users: 0, parts: new Map(), ahead: new Map(), ...got,
       };
       if (removed) drop(shot);
       else shots.set(id, shot);
@@ -183,7 +184,7 @@
   }
 
   // tell is what others get to know of a shot.
-  function tell({ fd, blocks, users, gone, ...shot }) { return shot; }
+  function tell({ fd, blocks, users, gone, parts, ahead, ...shot }) { return shot; }
 
   function release(shot) {
     shots.delete(shot.id);
@@ -195,6 +196,7 @@
   function drop(shot) {
     if (shot.fd !== undefined) attempt(() => fs.closeSync(shot.fd));
     shot.fd = shot.blocks = undefined;
+    scrap(shot);
   }
 
   // ---- handing over -------------------------------------------------------
@@ -212,15 +214,20 @@
     })(0));
   }
 
-  // piece is the packed piece at offset, which starts at a multiple of RANGE.
-  async function piece(shot, offset, by) {
-    const n = Math.min(RANGE, shot.bytes - offset);
-    if (offset < 0 || offset % RANGE || n <= 0) throw fault('RANGE', `no piece at ${offset} of ${shot.bytes} bytes`);
+  // piece is what there is from offset on, packed: length bytes, or less, since no
+  // piece reaches over a multiple of RANGE.
+  async function piece(shot, offset, length, by) {
+    const within = offset % RANGE;
+    const rest = Math.min(RANGE - within, shot.bytes - offset);
+    const n = Math.min(length, rest);
+    if (!(offset >= 0 && n > 0)) throw fault('RANGE', `no piece at ${offset} of ${shot.bytes} bytes`);
     shot.users++;
     try {
       if (shot.blocks) {
-        const packed = shot.blocks[offset / RANGE];
-        return { n, packed: by === codec ? packed : await by.pack(await codec.unpack(packed)) };
+        const packed = shot.blocks[(offset - within) / RANGE];
+        if (by === codec && within === 0 && n === rest) return { n, packed };
+        const plain = await codec.unpack(packed);
+        return { n, packed: await by.pack(plain.slice(within, within + n)) };
       }
       const buffer = spare.pop() || Buffer.allocUnsafeSlow(RANGE);
       const got = await fill(shot, offset, buffer, n);
@@ -235,48 +242,57 @@
 
   // ---- uploading ----------------------------------------------------------
 
-  // send PUTs a body. The url is a secret and is in no error.
-  function send(url, headers, body) {
-    const failed = (status, cause, message) => fault('UPLOAD', message, { status, cause });
-    const client = url.startsWith('https:') ? require('https') : require('http');
-    return new NativePromise((resolve, reject) => {
-      const answered = (response) => {
-        let answer = '';
-        response.setEncoding('latin1');
-        response.on('data', (chunk) => { if (answer.length < 1 << 14) answer += chunk; });
-        response.on('aborted', () => reject(failed(0, 'ECONNRESET', 'the answer broke off')));
-        response.on('end', () => {
-          if (response.statusCode === 200) return resolve(String(response.headers.etag || ''));
-          const tag = (name) => ((new RegExp(`<${name}>([^<]*)</${name}>`).exec(answer)) || [])[1] || '';
-          return reject(failed(response.statusCode, tag('Code'), tag('Message') || 'the server gave no reason'));
-        });
-      };
-      const broken = (e) => reject(e.fault ? e : failed(0, String(e.code || ''), e.code ? `${e.syscall || 'request'} ${e.code}` : 'the request failed'));
-      try {
-        const request = client.request(url, { method: 'PUT', agent: false, timeout: 60e3, headers: { ...headers, 'Content-Length': body.length } }, answered);
-        uploads.add(request);
-        request.on('close', () => uploads.delete(request));
-        request.on('socket', (socket) => socket.unref());
-        request.on('timeout', () => request.destroy(failed(0, 'ETIMEDOUT', 'no answer for a minute')));
-        request.on('error', broken);
-        request.end(body);
-      } catch (e) { broken(e); } // some versions quote the url
-    });
+  // ahead is the piece at offset. Those after it are begun, too: what is left of
+  // them when a part is full is the beginning of the next one.
+  function ahead(shot, offset) {
+    for (let at = offset; at < Math.min(offset + AHEAD * RANGE, shot.bytes); at += RANGE) {
+      if (shot.ahead.has(at)) continue;
+      const begun = piece(shot, at, RANGE, joinable);
+      begun.catch(() => {}); // nobody may come for it
+      shot.ahead.set(at, begun);
+    }
+    const first = shot.ahead.get(offset);
+    shot.ahead.delete(offset);
+    return first;
   }
 
-  async function put({ id, offset, length, atLeast, url, headers }) {
-    const shot = find(id);
-    const end = length > 0 ? Math.min(offset + length, shot.bytes) : shot.bytes;
-    const parts = [];
+  async function makePart(shot, offset, atLeast) {
+    const pieces = [];
     let plain = 0, size = 0;
-    while (offset + plain < end && (length > 0 || size < atLeast)) {
-      const ahead = [];
-      for (let i = 0; i < 2 && offset + plain + i * RANGE < end; i++) ahead.push(piece(shot, offset + plain + i * RANGE, joinable));
-      for (const { n, packed } of await NativePromise.all(ahead)) { parts.push(packed); plain += n; size += packed.length; }
+    while (offset + plain < shot.bytes && size < atLeast) {
+      const { n, packed } = await ahead(shot, offset + plain);
+      pieces.push(packed);
+      plain += n;
+      size += packed.length;
     }
-    const etag = await send(url, headers, Buffer.concat(parts, size));
-    return { etag, bytes: size, plain, codec: joinable.name, last: offset + plain >= shot.bytes };
+    return { plain, size, pieces, sent: false, etag: '' };
   }
+
+  // pack makes a part, and holds it until it is sent. The same part is made once.
+  async function pack({ id, offset, atLeast }) {
+    const { parts, bytes } = find(id);
+    if (!parts.has(offset)) {
+      const made = makePart(find(id), offset, atLeast);
+      made.catch(() => parts.delete(offset));
+      parts.set(offset, made);
+    }
+    const { plain, size } = await parts.get(offset);
+    return { bytes: size, plain, codec: joinable.name, last: offset + plain >= bytes };
+  }
+
+  // send uploads a part that was packed. One that has arrived is not sent again.
+  async function send({ id, offset, url, headers }) {
+    const part = await find(id).parts.get(offset);
+    if (!part) throw fault('NO_PART', `no part at ${offset} is held`);
+    if (!part.sent) {
+      part.etag = await uploads.put(url, headers, part.pieces, part.size);
+      Object.assign(part, { sent: true, pieces: [] });
+    }
+    return { etag: part.etag };
+  }
+
+  // scrap drops the parts of a snapshot, not the snapshot.
+  function scrap({ parts, ahead: begun }) { parts.clear(); begun.clear(); }
 
   // ---- a series without us ------------------------------------------------
 
@@ -305,7 +321,9 @@
     series.taken++;
     try {
       refuse();
-      take(series);
+      const last = { ...take(series), bound: peakRSS() };
+      series.first = series.first || last;
+      series.last = last;
     } catch (e) {
       note(e);
       if (e.fault && e.fault.code === 'SERIES') series.done = true;
@@ -324,10 +342,24 @@
       throw fault('SERIES', `${held} bytes are held and no more than ${series.maxBytes} may be`);
     }
     const { memoryLimit, memoryUsed } = memory();
-    const need = Math.round(series.headroom * process.memoryUsage().heapUsed);
-    if (memoryLimit && need > memoryLimit - memoryUsed) {
-      throw fault('SERIES', `a snapshot needs ${need} bytes of memory, and ${memoryLimit - memoryUsed} are left`);
+    const more = Math.round(need(process.memoryUsage()));
+    if (memoryLimit && more > memoryLimit - memoryUsed) {
+      throw fault('SERIES', `a snapshot needs ${more} bytes of memory, and ${memoryLimit - memoryUsed} are left`);
     }
+  }
+
+  // need is how much memory the next shot of the series takes on top of what the
+  // process has. What one takes stays with the process and is used again, so the
+  // next peak is not on top of the last one but beside it (as package gate sees it).
+  function need({ rss, heapUsed }) {
+    const forecast = series.headroom * heapUsed;
+    const { first, last } = series;
+    if (!last || !series.headroom) return forecast;
+    const base = first.rssBefore + last.heapUsedBefore - first.heapUsedBefore;
+    const cost = Math.max((last.rssPeak || last.bound) - base, 0) * (heapUsed / last.heapUsedBefore);
+    const beside = Math.max(base + heapUsed - last.heapUsedBefore + AGAIN * cost - rss, 0);
+    // The highest that the process ever had is all that is known of a peak below it.
+    return last.rssPeak ? beside : Math.min(beside, forecast);
   }
 
   function note(e) {
@@ -355,7 +387,7 @@
     const there = Object.getOwnPropertyDescriptor(globalThis, KEY);
     if (there && there.value === guest) delete globalThis[KEY];
     if (series) { series.done = true; clearTimeout(series.timer); clearTimeout(series.sampler); }
-    for (const request of uploads) request.destroy(fault('UPLOAD', 'the guest was removed', { status: 0, cause: '' }));
+    uploads.abort();
     for (const shot of [...shots.values()]) release(shot);
     spare = [];
     return {};
@@ -363,11 +395,12 @@
 
   const hello = () => ({ range: RANGE });
   const methods = {
-    hello, vitals, take, put, detach, state, remove,
-    async read({ id, offset }) {
-      const { n, packed } = await piece(find(id), offset, codec);
+    hello, vitals, take, pack, send, detach, state, remove,
+    async read({ id, offset, length }) {
+      const { n, packed } = await piece(find(id), offset, length, codec);
       return { n, codec: codec.name, crc: crc32(packed), size: packed.length, data: encode(packed) };
     },
+    scrap: ({ id }) => { scrap(find(id)); return {}; },
     release: ({ id }) => { if (shots.has(id)) release(shots.get(id)); return {}; },
   };
 

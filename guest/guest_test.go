@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -131,28 +132,63 @@ func TestTake(t *testing.T) {
 	}
 }
 
-func TestPutPart(t *testing.T) {
+func TestParts(t *testing.T) {
 	const secret = "https://bucket.example/key?X-Amz-Signature=secret"
 	f := &target{size: pieceSize}
 	g := f.install(t)
-	f.answers = map[string]string{"put": `{"value":{"etag":"\"e\"","bytes":5,"plain":2000,"codec":"zstd","last":true}}`}
+	f.answers = map[string]string{"pack": `{"value":{"bytes":5,"plain":2000,"codec":"zstd","last":true}}`, "send": `{"value":{"etag":"\"e\""}}`}
 	shot := Shot{ID: 4, Bytes: 5000}
-	up, err := g.PutPart(t.Context(), shot, Part{Offset: 3000, URL: secret, Header: map[string]string{"x": "y"}})
-	if err != nil || up != (Uploaded{ETag: `"e"`, Bytes: 5, Plain: 2000, Codec: "zstd", Last: true}) {
-		t.Errorf("%+v, %v", up, err)
+	part, err := g.PackPart(t.Context(), shot, 3000, MinPart)
+	if err != nil || part != (Part{Bytes: 5, Plain: 2000, Codec: "zstd", Last: true}) {
+		t.Errorf("%+v, %v", part, err)
 	}
-	if want := fmt.Sprintf(`"atLeast":%d`, MinPart); !strings.Contains(f.args[1], want) || !strings.Contains(f.args[1], "X-Amz-Signature=secret") || !strings.Contains(f.args[1], `"headers":{"x":"y"}`) {
-		t.Errorf("arguments %s", f.args[1])
+	etag, err := g.SendPart(t.Context(), shot, 3000, Destination{URL: secret, Header: map[string]string{"x": "y"}})
+	if err != nil || etag != `"e"` {
+		t.Errorf("%s, %v", etag, err)
 	}
-	for _, part := range []Part{{Offset: -1}, {Offset: 5000}, {Length: -1}, {AtLeast: maxPart + 1}} {
-		part.URL = secret
-		if _, err := g.PutPart(t.Context(), shot, part); err == nil || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%+v: %v", part, err)
+	if _, err := g.SendPart(t.Context(), shot, 0, Destination{URL: secret}); err != nil {
+		t.Error(err)
+	}
+	if err := g.ScrapParts(t.Context(), shot); err != nil {
+		t.Error(err)
+	}
+	for i, want := range []string{
+		1: `{"atLeast":5242880,"id":4,"offset":3000}`,
+		2: `{"headers":{"x":"y"},"id":4,"offset":3000,"url":"https://bucket.example/key?X-Amz-Signature=secret"}`,
+		3: `{"headers":{},"id":4,"offset":0,"url":"https://bucket.example/key?X-Amz-Signature=secret"}`,
+		4: `{"id":4}`,
+	} {
+		if want != "" && f.args[i] != want {
+			t.Errorf("arguments %s, want %s", f.args[i], want)
 		}
 	}
-	f.answers["put"] = `{"error":{"code":"UPLOAD","status":403,"cause":"SignatureDoesNotMatch","message":"no"}}`
-	if _, err := g.PutPart(t.Context(), shot, Part{URL: secret}); !errors.As(err, new(*UploadError)) || strings.Contains(err.Error(), "secret") {
+	for _, wrong := range [][2]int64{{-1, MinPart}, {5000, MinPart}, {0, MinPart - 1}, {0, maxPart + 1}} {
+		if _, err := g.PackPart(t.Context(), shot, wrong[0], wrong[1]); err == nil {
+			t.Errorf("%v: no error", wrong)
+		}
+	}
+	f.answers["send"] = `{"error":{"code":"UPLOAD","status":403,"cause":"SignatureDoesNotMatch","message":"no"}}`
+	if _, err := g.SendPart(t.Context(), shot, 0, Destination{URL: secret}); !errors.As(err, new(*UploadError)) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestLook(t *testing.T) {
+	var answer string
+	eval := func(_ context.Context, expression string, out any) error {
+		if !strings.Contains(expression, "g.about()") {
+			t.Errorf("asked %s", expression)
+		}
+		return json.Unmarshal([]byte(answer), out)
+	}
+	answer = `{"value":{}}`
+	if err := Look(t.Context(), eval); err != nil {
+		t.Error(err)
+	}
+	answer = `{"error":{"code":"BUSY","label":"x","ageMs":2000,"silentMs":1000,"shots":2,"detached":true}}`
+	busy, ok := errors.AsType[*BusyError](Look(t.Context(), eval))
+	if !ok || *busy != (BusyError{Label: "x", Age: 2 * time.Second, Silent: time.Second, Shots: 2, Detached: true}) {
+		t.Errorf("%+v", busy)
 	}
 }
 
@@ -240,7 +276,10 @@ func TestCallsAfterTheConnectionIsLost(t *testing.T) {
 		"release": func() error { return g.Release(t.Context(), Shot{ID: 1}) },
 		"state":   func() error { _, err := g.State(t.Context()); return err },
 		"remove":  func() error { return g.Remove(t.Context()) },
-		"put":     func() error { _, err := g.PutPart(t.Context(), Shot{Bytes: 1}, Part{}); return err },
+		"pack":    func() error { _, err := g.PackPart(t.Context(), Shot{Bytes: 1}, 0, MinPart); return err },
+		"send":    func() error { _, err := g.SendPart(t.Context(), Shot{Bytes: 1}, 0, Destination{}); return err },
+		"scrap":   func() error { return g.ScrapParts(t.Context(), Shot{ID: 1}) },
+		"look":    func() error { return Look(t.Context(), func(context.Context, string, any) error { return lost }) },
 		"install": func() error {
 			_, err := Install(t.Context(), func(context.Context, string, any) error { return lost }, Options{})
 			return err

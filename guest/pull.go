@@ -14,7 +14,9 @@ const DefaultParallel = 3
 // PullOptions tune Pull.
 type PullOptions struct {
 	From     int64                   // plain bytes that w has already
+	Most     int64                   // plain bytes to fetch, about; 0 = all that are left
 	Parallel int                     // pieces asked for at once, 0 is DefaultParallel
+	Piece    int64                   // plain bytes of a piece at most, 0 = as many as the target gives: 2 MiB
 	Progress func(plain, wire int64) // told the totals of this Pull after each piece; nil is fine
 }
 
@@ -42,15 +44,20 @@ func (g *Guest) Pull(ctx context.Context, shot Shot, w io.Writer, opts PullOptio
 	if opts.From < 0 || opts.From > shot.Bytes {
 		return Pulled{}, fmt.Errorf("fetching the snapshot: from byte %d of %d", opts.From, shot.Bytes)
 	}
-	if opts.From == shot.Bytes {
-		return Pulled{}, nil
+	end := shot.Bytes
+	if opts.Most > 0 {
+		end = min(end, opts.From+opts.Most)
 	}
 	g.mu.Lock()
 	size := g.hello.Range
 	g.mu.Unlock()
+	// No piece of the target's memory reaches over a multiple of its own size.
+	for opts.Piece > 0 && size > opts.Piece && size%2 == 0 {
+		size /= 2
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	p := &puller{guest: g, shot: shot, size: size, queue: make(chan chan fetched, opts.Parallel), slots: make(chan struct{}, opts.Parallel)}
-	p.running.Go(func() { p.ask(ctx, opts.From-opts.From%size) })
+	p.running.Go(func() { p.ask(ctx, opts.From, end) })
 	// No goroutine outlives the Pull: Evaluate returns when its context ends.
 	defer p.running.Wait()
 	defer cancel()
@@ -62,7 +69,7 @@ func (g *Guest) Pull(ctx context.Context, shot Shot, w io.Writer, opts PullOptio
 type puller struct {
 	guest   *Guest
 	shot    Shot
-	size    int64             // of a piece
+	size    int64             // of a piece; each ends at a multiple of it
 	queue   chan chan fetched // pieces in order, each on a channel of its own; as long as slots
 	slots   chan struct{}     // held from the asking for a piece until it is written
 	running sync.WaitGroup
@@ -75,35 +82,37 @@ type fetched struct {
 	err   error
 }
 
-// ask asks for the pieces from a byte on, as many at once as there are slots.
-func (p *puller) ask(ctx context.Context, from int64) {
+// ask asks for the pieces from a byte on until one reaches the end, as many at once
+// as there are slots.
+func (p *puller) ask(ctx context.Context, offset, end int64) {
 	defer close(p.queue)
-	for offset := from; offset < p.shot.Bytes; offset += p.size {
+	for offset < end {
 		select {
 		case p.slots <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
+		from, next := offset, min(offset-offset%p.size+p.size, p.shot.Bytes)
 		piece := make(chan fetched, 1)
-		p.running.Go(func() { piece <- p.fetch(ctx, offset) })
+		p.running.Go(func() { piece <- p.fetch(ctx, from, next-from) })
 		p.queue <- piece // there is room: no more than there are slots
+		offset = next
 	}
 }
 
 // fetch fetches one piece and unpacks it.
-func (p *puller) fetch(ctx context.Context, offset int64) fetched {
-	packed, err := call[packed](ctx, p.guest, "read", map[string]int64{"id": int64(p.shot.ID), "offset": offset})
+func (p *puller) fetch(ctx context.Context, offset, length int64) fetched {
+	packed, err := call[packed](ctx, p.guest, "read", map[string]int64{"id": int64(p.shot.ID), "offset": offset, "length": length})
 	if err != nil {
 		return fetched{err: err}
 	}
-	plain, err := packed.open(offset, int(min(p.size, p.shot.Bytes-offset)))
+	plain, err := packed.open(offset, int(length))
 	return fetched{plain: plain, wire: len(packed.Data), err: err}
 }
 
 // write writes the pieces as they come, in order.
 func (p *puller) write(ctx context.Context, w io.Writer, opts PullOptions) (Pulled, error) {
 	var done Pulled
-	skip := opts.From % p.size
 	for piece := range p.queue {
 		var f fetched
 		select {
@@ -114,8 +123,7 @@ func (p *puller) write(ctx context.Context, w io.Writer, opts PullOptions) (Pull
 		if f.err != nil {
 			return done, f.err
 		}
-		n, err := w.Write(f.plain[skip:])
-		skip = 0
+		n, err := w.Write(f.plain)
 		done.Plain += int64(n)
 		done.Wire += int64(f.wire)
 		if err != nil {

@@ -58,6 +58,38 @@ func pullFrom(t *testing.T, f *target, from, parallel int) {
 	})
 }
 
+// TestPullSmall asks for pieces of less than the target gives, and not for all.
+func TestPullSmall(t *testing.T) {
+	plain := sampleText(5*pieceSize + 3)
+	for _, c := range []struct {
+		from, most, piece int64
+		largest, asked    int
+		end               int64
+	}{
+		{0, 0, 0, pieceSize, 6, 5003},
+		{0, 0, 1 << 40, pieceSize, 6, 5003},
+		{0, 0, 999, 500, 11, 5003},
+		{0, 0, 125, 125, 41, 5003},
+		{0, 0, 1, 125, 41, 5003}, // what cannot be halved stays
+		{0, 250, 125, 125, 2, 250},
+		{7, 250, 125, 125, 3, 375}, // up to a multiple
+		{4999, 1, 125, 125, 1, 5000},
+		{4999, 100, 500, 500, 2, 5003},
+	} {
+		largest := 0
+		f := &target{size: pieceSize, plain: plain}
+		f.read = func(_ context.Context, _ int64, p *packed) error { largest = max(largest, p.N); return nil }
+		var buf bytes.Buffer
+		pulled, err := f.install(t).Pull(t.Context(), Shot{Bytes: int64(len(plain))}, &buf, PullOptions{From: c.from, Most: c.most, Piece: c.piece, Parallel: 1})
+		if err != nil || pulled.Plain != c.end-c.from || !bytes.Equal(buf.Bytes(), plain[c.from:c.end]) {
+			t.Errorf("%+v: %d bytes, %v", c, pulled.Plain, err)
+		}
+		if n := f.count("read"); n != c.asked || largest > c.largest {
+			t.Errorf("%+v: %d pieces of up to %d bytes", c, n, largest)
+		}
+	}
+}
+
 // TestPullIsBounded has a writer that takes nothing for a while: no more pieces
 // are asked for than may be held.
 func TestPullIsBounded(t *testing.T) {

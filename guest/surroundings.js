@@ -20,7 +20,7 @@
   // a container the path often is that of the host: what is not there is skipped.
   function cgroups(controller) {
     const root = controller ? '/sys/fs/cgroup/' + controller : '/sys/fs/cgroup';
-    const line = text('/proc/self/cgroup').split('\n').map((l) => l.split(':'))
+    const line = text('/proc/self/cgroup').split('\n').map((l) => l.split(':')).filter((l) => l.length > 2)
       .find((l) => (controller ? l[1].split(',').includes(controller) : l[0] === '0'));
     let at = line ? line.slice(2).join(':') : '/';
     if (at.includes('..')) at = '/';
@@ -84,6 +84,14 @@
   function usage() {
     const { rss, heapUsed, external } = process.memoryUsage();
     return { at: new Date().toISOString(), rss, heapUsed, external };
+  }
+
+  // oldSpaceLimit is --max-old-space-size in bytes, 0 where nobody set it. Of two,
+  // the last one counts, and the command line is read after NODE_OPTIONS.
+  function oldSpaceLimit() {
+    const flags = [process.env.NODE_OPTIONS || '', ...process.execArgv].join(' ');
+    const all = flags.match(/--max[-_]old[-_]space[-_]size[= ]\d+/g);
+    return all ? Number(/\d+$/.exec(all.pop())[0]) * 2 ** 20 : 0;
   }
 
   // load is how busy the event loop is, by a look at a tenth of a second.
@@ -158,7 +166,7 @@
     return {
       pid: process.pid, nodeVersion: process.version, uptime: process.uptime(), worker: !require('worker_threads').isMainThread,
       rss, peakRss: peakRSS(), heapUsed, heapTotal, external, arrayBuffers: arrayBuffers || 0,
-      heapSizeLimit: v8.getHeapStatistics().heap_size_limit, spaces, ...memory(),
+      heapSizeLimit: v8.getHeapStatistics().heap_size_limit, oldSpaceLimit: oldSpaceLimit(), spaces, ...memory(),
       machineTotal: os.totalmem(), machineAvailable: kib('/proc/meminfo', 'MemAvailable'),
       cpus: quota(), machineCpus: os.cpus().length, load: await load(), workers: workers(), dirs: places([], 0),
     };

@@ -73,14 +73,15 @@ func (f *target) evaluate(ctx context.Context, expression string, out any) error
 }
 
 func (f *target) piece(ctx context.Context, args string) (packed, error) {
-	var a struct{ ID, Offset int64 }
+	var a struct{ ID, Offset, Length int64 }
 	if err := json.Unmarshal([]byte(args), &a); err != nil {
 		return packed{}, err
 	}
-	if a.Offset%f.size != 0 || a.Offset >= int64(len(f.plain)) {
+	n := min(a.Length, f.size-a.Offset%f.size, int64(len(f.plain))-a.Offset)
+	if a.Offset < 0 || n <= 0 {
 		return packed{}, fmt.Errorf("no piece at %d", a.Offset)
 	}
-	p := pack(f.codec, f.plain[a.Offset:min(int64(len(f.plain)), a.Offset+f.size)])
+	p := pack(f.codec, f.plain[a.Offset:a.Offset+n])
 	if f.read != nil {
 		if err := f.read(ctx, a.Offset, &p); err != nil {
 			return packed{}, err

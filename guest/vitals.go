@@ -16,6 +16,7 @@ type Vitals struct {
 	External      int64            `json:"external"`
 	ArrayBuffers  int64            `json:"arrayBuffers"`
 	HeapSizeLimit int64            `json:"heapSizeLimit"` // V8's own limit
+	OldSpaceLimit int64            `json:"oldSpaceLimit"` // --max-old-space-size in bytes, 0 = not set
 	Spaces        map[string]int64 `json:"spaces"`        // used bytes by heap space
 
 	MemoryLimit      int64            `json:"memoryLimit"`      // smallest of Limits, 0 = none known

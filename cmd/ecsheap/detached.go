@@ -105,7 +105,7 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	if err != nil {
 		return err
 	}
-	v, ok := asked.(verdict)
+	v, ok := asked.(*verdict)
 	if !ok {
 		return fmt.Errorf("the gate answered with a %T", asked)
 	}
@@ -136,7 +136,13 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	if err != nil {
 		return err
 	}
-	if err := p.handOver(ctx, in, series); err != nil {
+	switch err := p.handOver(ctx, in, series); {
+	case err == nil:
+	case isAs[*cdp.LostError](err):
+		in.guest = nil // if it has begun it must stay, and if not it leaves by itself
+		o.audit.begin(o.dir)
+		return &maybeBegunError{detached: p.detached, resume: p.resume, err: err}
+	default:
 		undo()
 		return err
 	}
@@ -163,7 +169,7 @@ func (p *parting) handOver(ctx context.Context, in *inProcess, series guest.Seri
 
 // series is what the process is told. need is how many bytes a snapshot has at
 // most, by forecast.
-func (p *parting) series(u *ui, o snapshotOptions, v verdict, need int64) (guest.Series, error) {
+func (p *parting) series(u *ui, o snapshotOptions, v *verdict, need int64) (guest.Series, error) {
 	s := guest.Series{
 		Count: o.count, First: partingTime, Interval: o.interval,
 		SampleEvery: min(max(o.interval/samplesPerInterval, leastSampleEvery), mostSampleEvery),

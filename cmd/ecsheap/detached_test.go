@@ -23,8 +23,8 @@ func silentUI(t *testing.T) (u *ui, said func() string) {
 func TestPartingSeries(t *testing.T) {
 	const mb = 1 << 20
 	forecast := gate.Forecast{File: gate.Range[int64]{Likely: 300 * mb}, Extra: gate.Range[int64]{Likely: 600 * mb}}
-	answer := func(transfer gate.Transfer, disk, limit, used int64) verdict {
-		return verdict{
+	answer := func(transfer gate.Transfer, disk, limit, used int64) *verdict {
+		return &verdict{
 			Decision: gate.Decision{Forecast: forecast}, Transfer: transfer,
 			Vitals: guest.Vitals{HeapUsed: 100 * mb, MemoryLimit: limit, MemoryUsed: used, Dirs: []guest.Dir{{Path: "/tmp", Free: disk}}},
 		}
@@ -32,7 +32,7 @@ func TestPartingSeries(t *testing.T) {
 	forced := answer(gate.Disk, 10_000*mb, 0, 0)
 	forced.Forced = true
 	for name, test := range map[string]struct {
-		verdict  verdict
+		verdict  *verdict
 		mode     guest.Mode
 		maxBytes int64
 		headroom float64

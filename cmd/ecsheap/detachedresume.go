@@ -34,10 +34,11 @@ type resumeOptions struct {
 	json            bool
 	log             *slog.Logger
 	audit           *auditor
+	diagnosis       *seriesDiagnosis // nil with --no-analyze
 }
 
 // resumeFlags go with --resume; what the others say is in the directory.
-var resumeFlags = []string{"resume", "force", "activate", "process", "profile", "region", "output", "no-color", "debug"}
+var resumeFlags = []string{"resume", "force", "activate", "process", "profile", "region", "output", "no-color", "debug", "no-analyze", "fail-on-leak", "with-strings", "source-maps"}
 
 func readResume(c *cli.Context, u *ui) (resumeOptions, error) {
 	o := resumeOptions{
@@ -57,6 +58,9 @@ func readResume(c *cli.Context, u *ui) (resumeOptions, error) {
 		return o, &usageError{text: "--resume names no directory", hint: "name the one that `ecsheap snapshot --detach` made"}
 	}
 	o.log = debugLog(u, c.Bool("debug"))
+	if o.diagnosis, err = readSeriesDiagnosis(c); err != nil {
+		return o, err
+	}
 	return o, validActivation(c)
 }
 
@@ -77,15 +81,21 @@ func runResume(ctx context.Context, u *ui, o resumeOptions) error {
 		return &usageError{text: "--activate cannot reach the inspector " + d.Inspector, hint: "the series was begun with --inspector, which skips AWS; drop --activate"}
 	}
 	if !o.force && time.Now().Before(d.Due) {
-		return &earlyError{due: d.Due, dir: o.dir}
+		return notDue(d.Due, o.dir)
 	}
+	unlock, err := lockSeries(o.dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	o.audit.begin(o.dir)
 	r := &resumption{u: u, o: o, d: d}
 	series, err := r.reach(ctx)
+	err = stillHeld(err, d.Deadline)
 	if err != nil && ctx.Err() == nil {
 		series, err = r.finished(series, err)
 	}
-	return tell(u, snapshotOptions{dir: o.dir, json: o.json}, series, err)
+	return tell(ctx, u, snapshotOptions{dir: o.dir, json: o.json, diagnosis: o.diagnosis}, series, err)
 }
 
 // finished turns an error into a warning when all was on disk before: only the

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ecsheap/ecsheap/capture"
@@ -29,6 +31,14 @@ type gatekeeper struct {
 	told       map[string]bool // reasons by id
 	choice     gate.Choice     // for the snapshot that comes now
 	need       int64           // bytes that its file will have at most
+	n          int             // its number
+	seen       []gate.Seen     // what those before it have cost
+	// verdict is of the snapshot that comes now. Capture keeps the pointer for the
+	// manifest, so what is decided anew while the snapshot is taken is in there too.
+	verdict *verdict
+	// noDisk is why no snapshot is put on the disk of the process any more, "" = one
+	// may be. What failed once fails again, and the process stands still for it.
+	noDisk string
 }
 
 // verdict is what the manifest keeps of the gate.
@@ -37,6 +47,7 @@ type verdict struct {
 	Transfer gate.Transfer `json:"transfer"`
 	Why      string        `json:"why"`    // this transfer
 	Forced   bool          `json:"forced"` // refused, and taken all the same
+	Failed   string        `json:"failed"` // what came of another transfer before, "" = none was tried
 	Vitals   guest.Vitals  `json:"vitals"`
 }
 
@@ -52,33 +63,96 @@ func (k *gatekeeper) ask(ctx context.Context, n int, taken []capture.Shot) (any,
 	if n == 1 && own.Workers > 0 {
 		k.u.warn(fmt.Sprintf("the process has %s", plural(own.Workers, "worker thread")), "their heaps are their own and not in the snapshot")
 	}
-	if k.in.generation != k.generation {
-		k.generation, k.first = k.in.generation, len(taken)
+	if _, generation := k.in.tenant(); generation != k.generation {
+		k.generation, k.first, k.noDisk = generation, len(taken), ""
 	}
-	seen := seenOf(taken[k.first:])
-	k.choose(v, own, seen)
-	f := gate.Predict(v, k.choice.Transfer, seen)
+	k.n, k.seen = n, seenOf(taken[k.first:])
+	k.verdict, err = k.judge(v, own)
+	return k.verdict, err
+}
+
+// judge chooses a transfer and decides about it.
+func (k *gatekeeper) judge(v gate.Vitals, own guest.Vitals) (*verdict, error) {
+	k.choose(v, own)
+	f := forecast(v, k.choice.Transfer, k.seen, own.PeakRSS)
 	k.need = f.File.High
 	d := gate.Decide(f, k.limits(v), v)
-	k.tell(n, d)
-	result := verdict{Decision: d, Transfer: k.choice.Transfer, Why: k.choice.Why, Vitals: own}
-	err = d.Err()
-	if err != nil && k.force {
+	k.tell(d)
+	result := &verdict{Decision: d, Transfer: k.choice.Transfer, Why: k.choice.Why, Failed: k.noDisk, Vitals: own}
+	err := d.Err()
+	switch {
+	case err == nil:
+	case k.force:
 		k.u.warn(errorText(err), "--force: taken all the same")
 		result.Forced, err = true, nil
+	default:
+		err = &refusedError{err: err, hint: k.exact(hintOf(err))}
 	}
 	return result, err
 }
 
+// instead looks for another way when the disk of the process has not taken a
+// snapshot, which err says, and asks the gate about it. It returns err itself when
+// the disk was asked for, or has nothing to do with it.
+func (k *gatekeeper) instead(ctx context.Context, err error) error {
+	wrote := isAs[*guest.WriteError](err)
+	if k.transfer != transferAuto || !wrote && !isAs[*guest.PlaceError](err) {
+		return err
+	}
+	k.noDisk = errorText(err)
+	k.u.warn(k.noDisk, "looking for another way, and asking the process how it is once more")
+	v, own, err := k.in.vitals(ctx)
+	if err != nil {
+		return err
+	}
+	if wrote { // what V8 had to make for it is made, and its memory will be used again
+		k.seen = append(k.seen, costOf(k.verdict.Vitals, own))
+	}
+	second, err := k.judge(v, own)
+	*k.verdict = *second
+	return err
+}
+
+// costOf is what a snapshot has cost of which nothing came.
+func costOf(before, after guest.Vitals) gate.Seen {
+	s := gate.Seen{HeapUsed: before.HeapUsed, RSSBefore: before.RSS, RSSAfter: after.RSS}
+	if after.PeakRSS > before.PeakRSS {
+		s.RSSPeak = after.PeakRSS
+	}
+	return s
+}
+
+// forecast is gate.Predict, with highest, the most memory that the process ever
+// had (0 = unknown), as the bound of what the last snapshot can have taken when
+// that is not known: a snapshot whose peak was below an earlier one leaves no mark.
+func forecast(v gate.Vitals, t gate.Transfer, seen []gate.Seen, highest int64) gate.Forecast {
+	f := gate.Predict(v, t, seen)
+	if len(seen) == 0 || seen[len(seen)-1].RSSPeak > 0 || highest <= 0 {
+		return f
+	}
+	bounded := slices.Clone(seen)
+	last := &bounded[len(bounded)-1]
+	last.RSSPeak = max(highest, last.RSSAfter)
+	bound := gate.Predict(v, t, bounded).Extra
+	f.Extra.High = min(f.Extra.High, bound.High)
+	f.Extra.Likely = min(f.Extra.Likely, f.Extra.High)
+	f.Extra.Low = min(f.Extra.Low, f.Extra.Likely)
+	f.Peak = gate.Range[int64]{Low: v.RSS + f.Extra.Low, Likely: v.RSS + f.Extra.Likely, High: v.RSS + f.Extra.High}
+	return f
+}
+
 // choose settles the transfer.
-func (k *gatekeeper) choose(v gate.Vitals, own guest.Vitals, seen []gate.Seen) {
+func (k *gatekeeper) choose(v gate.Vitals, own guest.Vitals) {
 	switch {
 	case k.in.guest == nil:
 		k.choice = gate.Choice{Transfer: gate.Stream, Why: "stream: the process takes no helper"}
 	case k.transfer != transferAuto:
 		k.choice = gate.Choice{Transfer: gate.Transfer(k.transfer), Why: k.transfer + ", as asked for"}
+	case k.noDisk != "":
+		k.choice = gate.Choose(v, k.seen)
+		k.choice.Why = string(k.choice.Transfer) + ": the disk of the process took no snapshot"
 	default:
-		k.choice = gate.Choose(v, seen, dirsOf(own)...)
+		k.choice = gate.Choose(v, k.seen, dirsOf(own)...)
 		if k.choice.Transfer == gate.Disk && k.in.depot.open() {
 			k.choice.Transfer, k.choice.Why = gate.S3, "s3, uploaded from there: "+k.choice.Why
 		}
@@ -86,8 +160,8 @@ func (k *gatekeeper) choose(v gate.Vitals, own guest.Vitals, seen []gate.Seen) {
 }
 
 // tell says what was chosen and what is to be expected.
-func (k *gatekeeper) tell(n int, d gate.Decision) {
-	k.u.step("snapshot %d by %s", n, k.choice.Why)
+func (k *gatekeeper) tell(d gate.Decision) {
+	k.u.step("snapshot %d by %s", k.n, k.choice.Why)
 	k.u.step("forecast: %s", d.Forecast)
 	if d.Verdict == gate.Refuse {
 		return // the error tells, or the warning of --force
@@ -95,10 +169,31 @@ func (k *gatekeeper) tell(n int, d gate.Decision) {
 	for _, r := range d.Reasons {
 		if r.Verdict == gate.Warn && !k.told[r.ID] {
 			k.told[r.ID] = true // once for a series
-			k.u.warn(fmt.Sprintf("%s (%s)", r.Text, r.ID), r.Hint)
+			k.u.warn(fmt.Sprintf("%s (%s)", r.Text, r.ID), k.exact(r.Hint))
 		}
 	}
 }
+
+// exact puts the whole command line where a hint of the gate speaks of the profile.
+func (k *gatekeeper) exact(hint string) string {
+	const short = "`ecsheap profile`"
+	if !strings.Contains(hint, short) {
+		return hint
+	}
+	return strings.ReplaceAll(hint, short, "`"+shellLine(k.in.line.commandLine("profile")...)+"`")
+}
+
+// refusedError is a refusal of the gate, whose hint can be run.
+type refusedError struct {
+	err  error
+	hint string
+}
+
+func (e *refusedError) Error() string { return e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
+
+// Hint is that of the gate.
+func (e *refusedError) Hint() string { return e.hint }
 
 // limits are what the snapshot has to stay below.
 func (k *gatekeeper) limits(v gate.Vitals) gate.Limits {

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
@@ -44,9 +44,11 @@ type inProcess struct {
 	// the connection then, nobody else.
 	taking atomic.Bool
 
+	holding string // what the process holds of a snapshot, in words; "" = nothing
 	depot   *depot // nil without S3
 	audit   *auditor
-	removed func() // tells the audit that the guest is gone
+	limits  []gate.Bound // on its memory, of ECS: it does not see them itself
+	removed func()       // tells the audit that the guest is gone
 	leaving func(context.Context, *cdp.Conn)
 }
 
@@ -62,7 +64,7 @@ func enter(ctx context.Context, u *ui, s source, opts *cdp.Options) (*inProcess,
 			return nil, err
 		}
 	}
-	p := &inProcess{u: u, line: line, depot: s.depot, audit: s.audit, removed: func() {}, leaving: s.leaving}
+	p := &inProcess{u: u, line: line, depot: s.depot, audit: s.audit, limits: s.memory, removed: func() {}, leaving: s.leaving}
 	if err := p.install(ctx, line.now()); err != nil {
 		p.leave(ctx)
 		return nil, err
@@ -130,11 +132,14 @@ func (p *inProcess) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
 	if p.guest != nil {
-		err := p.guest.Remove(ctx)
-		if err == nil {
+		switch err := p.guest.Remove(ctx); {
+		case err == nil:
 			p.removed()
-		} else if !isAs[*cdp.LostError](err) && !errors.Is(err, cdp.ErrClosed) {
-			p.u.warn("our helper could not be removed from the process: "+errorText(err), "it removes itself after a minute, with all that it holds")
+		case isAs[*cdp.LostError](err), errors.Is(err, cdp.ErrClosed):
+			p.u.warn("the connection is gone with our helper still in the process: if the process runs on, the helper removes itself after a minute without us, with "+
+				cmp.Or(p.holding, "no snapshot"), "")
+		default:
+			p.u.warn("our helper could not be removed from the process: "+errorText(err), "it removes itself after a minute without us, with "+cmp.Or(p.holding, "no snapshot"))
 		}
 	}
 	if p.leaving != nil {
@@ -150,7 +155,9 @@ func (p *inProcess) identity(ctx context.Context) (capture.Process, error) {
 		got, err = c.Process(ctx)
 		return err
 	})
-	return processOf(got), err
+	who := processOf(got)
+	who.MemoryLimit = lowest(who.MemoryLimit, p.limits)
+	return who, err
 }
 
 // processOf is what the manifest keeps of a process.
@@ -165,7 +172,7 @@ func processOf(p cdp.Process) capture.Process {
 // keeps the guest, and the session: capture calls it during a snapshot, too.
 func (p *inProcess) memory(ctx context.Context) (m capture.Memory, err error) {
 	ask := func(c *cdp.Conn) error {
-		if g := p.tenant(); g != nil {
+		if g, _ := p.tenant(); g != nil {
 			state, err := g.State(ctx)
 			m = capture.Memory{RSS: state.Now.RSS, HeapUsed: state.Now.HeapUsed, External: state.Now.External}
 			return err
@@ -182,11 +189,12 @@ func (p *inProcess) memory(ctx context.Context) (m capture.Memory, err error) {
 	return m, err
 }
 
-// tenant is the guest of this moment, for who is not the one to change it.
-func (p *inProcess) tenant() *guest.Guest {
+// tenant is the guest of this moment, and its generation, for who is not the one
+// to change it.
+func (p *inProcess) tenant() (*guest.Guest, int) {
 	p.line.mu.Lock() // again is called with it
 	defer p.line.mu.Unlock()
-	return p.guest
+	return p.guest, p.generation
 }
 
 // sentinel returns V8's id of an object of ours.
@@ -227,17 +235,31 @@ func (p *inProcess) source(k *gatekeeper) capture.Source {
 		Snapshot: func(ctx context.Context, w io.Writer, progress func(done, total int)) (capture.Taken, error) {
 			p.taking.Store(true)
 			defer p.taking.Store(false)
-			switch k.choice.Transfer {
-			case gate.Disk:
-				return p.held(ctx, guest.Disk, guest.TakeOptions{Need: k.need}, func(s guest.Shot) error { return p.pull(ctx, s, w) })
-			case gate.S3:
-				return p.byS3(ctx, k.need, w)
-			case gate.Memory:
-				return p.held(ctx, guest.Memory, guest.TakeOptions{}, func(s guest.Shot) error { return p.pull(ctx, s, w) })
-			default:
-				return p.stream(ctx, w, progress)
+			for {
+				taken, err := p.snapshot(ctx, k, w, progress)
+				if err == nil {
+					return taken, nil
+				}
+				if err := k.instead(ctx, err); err != nil {
+					return taken, err
+				}
 			}
 		},
+	}
+}
+
+// snapshot takes a snapshot on the way that the gate has chosen. The disk of the
+// process fails before w has got a byte.
+func (p *inProcess) snapshot(ctx context.Context, k *gatekeeper, w io.Writer, progress func(done, total int)) (capture.Taken, error) {
+	switch k.choice.Transfer {
+	case gate.Disk:
+		return p.held(ctx, guest.Disk, guest.TakeOptions{Need: k.need}, func(s guest.Shot) error { return p.pull(ctx, s, w) })
+	case gate.S3:
+		return p.byS3(ctx, k.need, w)
+	case gate.Memory:
+		return p.held(ctx, guest.Memory, guest.TakeOptions{}, func(s guest.Shot) error { return p.pull(ctx, s, w) })
+	default:
+		return p.stream(ctx, w, progress)
 	}
 }
 
@@ -248,157 +270,4 @@ func (p *inProcess) stream(ctx context.Context, w io.Writer, progress func(done,
 	conn := p.line.now()
 	err := conn.HeapSnapshot(ctx, w, progress)
 	return capture.Taken{Transfer: string(gate.Stream), Pause: conn.LastPause()}, err
-}
-
-// held takes a snapshot that stays in the process, on its disk or in its memory,
-// until it has been pulled. A lost connection does it no harm.
-func (p *inProcess) held(ctx context.Context, mode guest.Mode, o guest.TakeOptions, fetch func(guest.Shot) error) (capture.Taken, error) {
-	shot, err := p.take(ctx, mode, o)
-	if err != nil {
-		return capture.Taken{}, err
-	}
-	freed := p.audit.did("snapshot held in the process", heldIn(shot), "freed once it is fetched, and with the helper; an unlinked file leaves nothing behind")
-	taken := capture.Taken{Transfer: string(mode), Pause: shot.Pause, PeakRSS: shot.RSSPeak}
-	if err := fetch(shot); err != nil {
-		return taken, err
-	}
-	err = p.bound(ctx, func(*cdp.Conn) error { return p.guest.Release(ctx, shot) })
-	if err == nil {
-		freed()
-	}
-	return taken, err
-}
-
-// bound is lifeline.do for what makes sense with the guest of this moment only.
-func (p *inProcess) bound(ctx context.Context, f func(*cdp.Conn) error) error {
-	generation := p.generation
-	var lost error
-	return p.line.do(ctx, func(c *cdp.Conn) error {
-		if p.generation != generation {
-			return &replacedError{lost}
-		}
-		err := f(c)
-		if isAs[*cdp.LostError](err) {
-			lost = err
-		}
-		return err
-	})
-}
-
-// replacedError says that what held a snapshot for us went away with it.
-type replacedError struct {
-	lost error // how that showed
-}
-
-func (e *replacedError) Error() string {
-	return "the snapshot that the process held is gone, with the process or because nobody asked for it for a minute: " + errorText(e.lost)
-}
-
-// Unwrap does not return the loss, which is mended.
-func (e *replacedError) Unwrap() error { return &guest.GoneError{} }
-
-// Hint says what the usual reasons are.
-func (e *replacedError) Hint() string {
-	return "if the process ran out of memory or a health check ended it, capture a younger one; else run the same command again"
-}
-
-// take has the guest take a snapshot. If the connection is lost meanwhile, the
-// process goes on with it and the guest tells of it later.
-func (p *inProcess) take(ctx context.Context, mode guest.Mode, o guest.TakeOptions) (shot guest.Shot, err error) {
-	asked := false
-	err = p.bound(ctx, func(*cdp.Conn) (err error) {
-		if asked {
-			state, err := p.guest.State(ctx)
-			if err != nil {
-				return err
-			}
-			if n := len(state.Shots); n > 0 && state.Shots[n-1].ID > p.last {
-				shot = state.Shots[n-1]
-				return nil
-			}
-		}
-		asked = true
-		shot, err = p.guest.Take(ctx, mode, o)
-		return err
-	})
-	if err == nil {
-		p.last = shot.ID
-	}
-	return shot, err
-}
-
-// pull fetches a snapshot through the inspector's connection, for as long as any
-// of it arrives.
-func (p *inProcess) pull(ctx context.Context, shot guest.Shot, w io.Writer) error {
-	var done int64
-	for {
-		before := done
-		err := p.bound(ctx, func(*cdp.Conn) error {
-			pulled, err := p.guest.Pull(ctx, shot, w, guest.PullOptions{From: done})
-			done += pulled.Plain
-			return err
-		})
-		if done == before || !mendable(ctx, err) {
-			return err
-		}
-	}
-}
-
-// vitals asks how the process is, after its garbage was collected and its objects
-// were counted.
-func (p *inProcess) vitals(ctx context.Context) (gate.Vitals, guest.Vitals, error) {
-	var own guest.Vitals
-	var census *gate.Census
-	err := p.line.do(ctx, func(c *cdp.Conn) (err error) {
-		if census, err = count(ctx, c); err != nil {
-			return err
-		}
-		if p.guest != nil {
-			own, err = p.guest.Vitals(ctx)
-		} else {
-			own, err = plainVitals(ctx, c)
-		}
-		return err
-	})
-	if err != nil {
-		return gate.Vitals{}, own, err
-	}
-	v := gate.Vitals{
-		RSS: own.RSS, HeapUsed: own.HeapUsed, HeapTotal: own.HeapTotal, External: own.External,
-		LargeObjects: own.LargeObjects(), HeapSizeLimit: own.HeapSizeLimit,
-		MemoryLimit: own.MemoryLimit, MemoryUsed: own.MemoryUsed, DiskFree: own.DiskFree(),
-		CPUs: own.CPUs, Load: own.Load, Collected: true, Census: census,
-	}
-	_, err = fmt.Sscanf(own.NodeVersion, "v%d.%d", &v.NodeMajor, &v.NodeMinor)
-	return v, own, err
-}
-
-// plainVitals is what can be asked without a guest.
-func plainVitals(ctx context.Context, c *cdp.Conn) (guest.Vitals, error) {
-	m, err := c.Memory(ctx)
-	if err != nil {
-		return guest.Vitals{}, err
-	}
-	who, err := c.Process(ctx)
-	return guest.Vitals{
-		PID: who.PID, NodeVersion: who.NodeVersion, RSS: m.RSS, HeapUsed: m.HeapUsed, HeapTotal: m.HeapTotal, External: m.External,
-		HeapSizeLimit: who.HeapSizeLimit, MemoryLimit: who.MemoryLimit, Load: -1, Workers: -1,
-	}, err
-}
-
-// count has the process collect its garbage and count its objects. A process that
-// cannot count them has collected its garbage all the same.
-func count(ctx context.Context, c *cdp.Conn) (*gate.Census, error) {
-	args, err := c.TraceGarbage(ctx, gate.CensusCategory, gate.CensusEvent)
-	if isAs[*cdp.CallError](err) { // it traces already, for somebody else
-		return nil, c.CollectGarbage(ctx)
-	}
-	if err != nil && !errors.Is(err, cdp.ErrNoTrace) {
-		return nil, err
-	}
-	census, err := gate.ParseCensus(args["live"])
-	if err != nil {
-		return nil, nil //nolint:nilerr,nilnil // a forecast without it is only wider
-	}
-	return &census, nil
 }

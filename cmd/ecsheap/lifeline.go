@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -32,20 +33,27 @@ const (
 	// tries is how often one thing is begun when the connection is lost over it:
 	// what breaks every connection that it is asked over is not asked for ever.
 	tries = 4
+
+	// toldLosses is how many losses are told one by one; from then on only each
+	// toldEvery-th is: a proxy may cut every connection after a few seconds.
+	toldLosses = 3
+	toldEvery  = 20
 )
 
 // lifeline is a connection to the inspector that is made anew when it is lost.
 // The end of a connection makes V8 forget object ids, so it does all it can to
 // keep the one it has, and never opens a second one beside it.
 type lifeline struct {
-	u    *ui
-	s    source
-	opts *cdp.Options
+	u       *ui
+	s       source
+	opts    *cdp.Options
+	address string // of the inspector without AWS, HOST:PORT
 
 	mu       sync.Mutex
 	conn     *cdp.Conn
 	process  cdp.Process // behind the connection
 	received int64       // bytes over earlier connections
+	losses   int         // of connections so far
 	// again is told of each new connection, and whether it leads to the same
 	// process.
 	again func(ctx context.Context, conn *cdp.Conn, same bool) error
@@ -53,7 +61,14 @@ type lifeline struct {
 
 // dialLifeline connects.
 func dialLifeline(ctx context.Context, u *ui, s source, opts *cdp.Options) (*lifeline, error) {
-	conn, err := cdp.Dial(ctx, s.dial, opts)
+	var address string
+	conn, err := cdp.Dial(ctx, func(ctx context.Context) (net.Conn, error) {
+		c, err := s.dial(ctx)
+		if err == nil && s.target.TaskARN == "" { // what comes through a tunnel has no address
+			address = c.RemoteAddr().String()
+		}
+		return c, err
+	}, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +77,17 @@ func dialLifeline(ctx context.Context, u *ui, s source, opts *cdp.Options) (*lif
 		_ = conn.Close()
 		return nil, err
 	}
-	return &lifeline{u: u, s: s, opts: opts, conn: conn, process: process, again: func(context.Context, *cdp.Conn, bool) error { return nil }}, nil
+	none := func(context.Context, *cdp.Conn, bool) error { return nil }
+	return &lifeline{u: u, s: s, opts: opts, address: address, conn: conn, process: process, again: none}, nil
+}
+
+// commandLine is another command on the same process, in words.
+func (l *lifeline) commandLine(command string) []string {
+	to := l.s.target
+	if to.TaskARN == "" {
+		return []string{"ecsheap", command, "--inspector", l.address}
+	}
+	return append([]string{"ecsheap", command, "--cluster", to.Cluster, "--task", to.TaskARN, "--container", to.Container}, l.s.flags...)
 }
 
 // now is the connection of this moment.
@@ -110,7 +135,15 @@ func (l *lifeline) reconnect(ctx context.Context, lost *cdp.Conn, why error) err
 		return nil // somebody else was faster
 	}
 	_ = lost.Close()
-	l.u.warn("the connection to the inspector was lost: "+errorText(why), "connecting again")
+	l.losses++
+	tell := l.losses <= toldLosses || l.losses%toldEvery == 0
+	if tell {
+		hint := "connecting again"
+		if l.losses >= toldLosses {
+			hint = fmt.Sprintf("connecting again; that was loss %d, and not each of those to come is told", l.losses)
+		}
+		l.u.warn("the connection to the inspector was lost: "+errorText(why), hint)
+	}
 	conn, process, err := l.redial(ctx, why)
 	if err != nil {
 		return err
@@ -118,9 +151,10 @@ func (l *lifeline) reconnect(ctx context.Context, lost *cdp.Conn, why error) err
 	same := sameProcess(process, l.process)
 	l.received += lost.Received()
 	l.conn, l.process = conn, process
-	if same {
+	switch {
+	case same && tell:
 		l.u.step("connected again, to the same process; its objects get new ids")
-	} else {
+	case !same:
 		l.u.warn(fmt.Sprintf("another process answers: pid %d, started at %s", process.PID, process.StartedAt.Format(time.RFC3339)), "the heap of the one before is gone")
 	}
 	return nil

@@ -14,6 +14,17 @@ func memoryBounds(limits []ecs.MemoryLimit) []gate.Bound {
 	return list
 }
 
+// lowest is the memory limit that is reached first: the one that the process sees,
+// 0 for none, or one of ECS.
+func lowest(limit int64, bounds []gate.Bound) int64 {
+	for _, b := range bounds {
+		if b.Limit > 0 && (limit == 0 || b.Limit < limit) {
+			limit = b.Limit
+		}
+	}
+	return limit
+}
+
 // healthBudgets are those of ECS as the gate sees them.
 func healthBudgets(budgets []ecs.HealthBudget) []gate.HealthBudget {
 	var list []gate.HealthBudget

@@ -16,6 +16,23 @@ func TestMemoryBounds(t *testing.T) {
 	}
 }
 
+func TestLowest(t *testing.T) {
+	for _, tt := range []struct {
+		own  int64
+		ecs  []gate.Bound
+		want int64
+	}{
+		{0, nil, 0},
+		{5, nil, 5},
+		{0, []gate.Bound{{Limit: 0}, {Limit: 7}, {Limit: 3}}, 3},
+		{2, []gate.Bound{{Limit: 3}}, 2},
+	} {
+		if got := lowest(tt.own, tt.ecs); got != tt.want {
+			t.Errorf("lowest(%d, %v) = %d, want %d", tt.own, tt.ecs, got, tt.want)
+		}
+	}
+}
+
 func TestHealthBudgets(t *testing.T) {
 	in := []ecs.HealthBudget{{Kind: "container", Name: "api", Budget: time.Minute, Earliest: time.Second, Detail: "d", Skipped: "s"}}
 	want := gate.HealthBudget{Kind: "container", Name: "api", Budget: time.Minute, Earliest: time.Second, Detail: "d", Skipped: "s"}

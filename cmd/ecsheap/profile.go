@@ -38,6 +38,7 @@ type profileOptions struct {
 	duration  time.Duration
 	interval  int // bytes
 	collected bool
+	force     bool
 	dir       string // "" for the default
 	json      bool
 	log       *slog.Logger
@@ -61,6 +62,7 @@ func profileCommand(u *ui) *cli.Command {
 			&cli.DurationFlag{Name: "duration", Value: 30 * time.Second, Usage: "`time` to sample for; the longer, the surer"},
 			&cli.IntFlag{Name: "sampling-interval", Value: defaultSampling, Usage: "`bytes` between two samples; fewer see more and cost more"},
 			&cli.BoolFlag{Name: "include-collected", Usage: "also what has been collected by the end: who allocates, not who keeps (Node.js 20 and later)"},
+			&cli.BoolFlag{Name: "force", Usage: "profile though another ecsheap takes snapshots of the container, whose series then loses its object ids"},
 			&cli.StringFlag{Name: "dir", Usage: "new `directory` for the files (default: ./ecsheap-<service>-<task>-<time>)"},
 		}, outputFlags()),
 		Action: func(c *cli.Context) error {
@@ -76,7 +78,7 @@ func profileCommand(u *ui) *cli.Command {
 func readProfile(c *cli.Context, u *ui) (profileOptions, error) {
 	o := profileOptions{
 		inspector: c.String("inspector"), duration: c.Duration("duration"), interval: c.Int("sampling-interval"),
-		collected: c.Bool("include-collected"), dir: c.String("dir"),
+		collected: c.Bool("include-collected"), force: c.Bool("force"), dir: c.String("dir"),
 	}
 	var err error
 	if o.json, err = readOutput(c, u); err != nil {
@@ -137,8 +139,12 @@ func profileThrough(ctx context.Context, u *ui, o profileOptions, cfg aws.Config
 	if o.dir == "" {
 		o.dir = defaultDir(serviceOrFamily(target), target.TaskID(), time.Now())
 	}
+	sessions := awsssm.NewFromConfig(cfg)
+	if err := beforeSeries(ctx, u, o, sessions, target); err != nil {
+		return err
+	}
 	var result sampled
-	err = tunnelled(ctx, u, o.reach(), awsssm.NewFromConfig(cfg), target, findings, func(s source) (err error) {
+	err = tunnelled(ctx, u, o.reach(), sessions, target, findings, func(s source) (err error) {
 		result, err = sampleFrom(ctx, u, o, s)
 		return err
 	})
@@ -172,6 +178,7 @@ func sampleFrom(ctx context.Context, u *ui, o profileOptions, s source) (sampled
 		return r, err
 	}
 	r.process = processOf(who)
+	lookForSeries(ctx, u, conn)
 	u.step("sampling allocations of pid %d (Node.js %s) for %s, a sample every %s", r.process.PID, r.process.NodeVersion, o.duration, bytesText(int64(o.interval)))
 	u.step("this usually costs 4 to 14 %% of the throughput and little memory; at the end V8 collects all garbage once")
 	r.startedAt = time.Now()

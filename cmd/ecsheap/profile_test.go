@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ecsheap/ecsheap/sampling"
+	"github.com/ecsheap/ecsheap/tunnel"
 )
 
 // stored is a small profile as V8 sends it.
@@ -51,7 +53,7 @@ func TestPrintProfile(t *testing.T) {
 }
 
 func TestPrintProfileLong(t *testing.T) {
-	summary := profileJSON{Dir: "out", IncludeCollected: true, TotalBytes: 2000}
+	summary := profileJSON{Dir: "out", IncludeCollected: true, Samples: 1, TotalBytes: 2000}
 	for range profileRows + 5 {
 		summary.Sites = append(summary.Sites, siteJSON{Function: strings.Repeat("name\x1b", 20), URL: "file:///" + strings.Repeat("long/", 30) + "end.js", Line: 1234, Column: 5, SelfBytes: 100, TotalBytes: 100})
 	}
@@ -73,10 +75,36 @@ func TestPrintProfileLong(t *testing.T) {
 	}
 }
 
+// TestPrintProfileEmpty: an idle service gets a text and no table.
 func TestPrintProfileEmpty(t *testing.T) {
-	var out bytes.Buffer
-	if err := printProfile(&ui{out: &out}, profileJSON{}); err != nil || out.String() != "0 B allocated in 0.0 s are still alive (estimated from 0 samples)\n" {
-		t.Errorf("%v, got:\n%s", err, &out)
+	for collected, want := range map[bool]string{false: "nothing that was allocated is still alive", true: "nothing was allocated"} {
+		var out bytes.Buffer
+		err := printProfile(&ui{out: &out}, profileJSON{DurationMs: 30_000, IntervalBytes: 131072, IncludeCollected: collected})
+		text := out.String()
+		if err != nil || !strings.HasPrefix(text, want) || !strings.Contains(text, "no sample in 30.0 s") || !strings.Contains(text, "--sampling-interval 32768") || strings.Contains(text, "SELF") {
+			t.Errorf("%v, got:\n%s", err, text)
+		}
+		for line := range strings.Lines(text) {
+			if displayWidth(line) > maxColumns {
+				t.Errorf("%d columns: %q", displayWidth(line), line)
+			}
+		}
+	}
+}
+
+func TestTakesSnapshots(t *testing.T) {
+	mine := runReason("snapshot")
+	for reason, want := range map[string]bool{
+		mine: true, // alive, since it is us
+		strings.TrimSuffix(mine, fmt.Sprint(os.Getpid())) + "1073741824": false, // above every kernel's highest pid
+		"ecsheap snapshot on mars, pid 1":                                true,
+		"ecsheap profile on mars, pid 1":                                 false,
+		"a shell":                                                        false,
+		"":                                                               false,
+	} {
+		if got := takesSnapshots(tunnel.Session{Reason: reason}); got != want {
+			t.Errorf("%q: %t", reason, got)
+		}
 	}
 }
 

@@ -21,6 +21,9 @@ const (
 	// 31 to 69 per cent among 25 samples (95 % confidence, binomial).
 	fewSamples = 25
 
+	// closer is how many times as many samples are advised where there were none.
+	closer = 4
+
 	// functionColumns and placeColumns are where names are cut: together with
 	// the numbers before them they fill maxColumns.
 	functionColumns = 26
@@ -87,7 +90,7 @@ func tellProfile(u *ui, o profileOptions, r sampled, err error) error {
 		return u.both(err, storeErr)
 	}
 	u.step("profile of %s in %s: %s for Chrome DevTools (Memory, Load profile), %s for go tool pprof", durationText(r.duration), o.dir, profileFile, profilePprofFile)
-	if len(p.Samples) < fewSamples {
+	if n := len(p.Samples); 0 < n && n < fewSamples {
 		u.warn(fmt.Sprintf("no more than %s: the shares are guesses", plural(len(p.Samples), "sample")), "sample for longer, or more often, for example --duration 5m --sampling-interval 32768")
 	}
 	u.settle()
@@ -111,6 +114,10 @@ func (u *ui) both(first, second error) error {
 
 // printProfile prints the places that allocate most.
 func printProfile(u *ui, p profileJSON) error {
+	if p.Samples == 0 {
+		_, err := fmt.Fprintln(u.out, nothingSampled(p))
+		return err
+	}
 	w := bufio.NewWriter(u.out) // keeps the first error for Flush
 	what := "are still alive"
 	if p.IncludeCollected {
@@ -135,6 +142,19 @@ func printProfile(u *ui, p profileJSON) error {
 		fmt.Fprintf(w, "and %d more, in %s\n", more, printable(filepath.Join(p.Dir, profileJSONFile)))
 	}
 	return w.Flush()
+}
+
+// nothingSampled says what a profile without a sample means, and what to do.
+func nothingSampled(p profileJSON) string {
+	what := "nothing that was allocated is still alive, as far as samples tell"
+	if p.IncludeCollected {
+		what = "nothing was allocated, as far as samples tell"
+	}
+	return fmt.Sprintf(`%s:
+no sample in %s, at one every %s on average.
+The service was idle, or keeps next to nothing. Profile it under load, for longer,
+or more closely: for example --duration 5m --sampling-interval %d`,
+		what, durationText(time.Duration(p.DurationMs)*time.Millisecond), bytesText(int64(p.IntervalBytes)), max(p.IntervalBytes/closer, minSampling))
 }
 
 // place is where a function begins, as editors understand it.

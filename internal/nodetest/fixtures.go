@@ -40,10 +40,14 @@ func Bulk() string { return bulk }
 // a fifth. The same arguments make the same objects. It prints "shaped …".
 func Shapes() string { return shapes }
 
-// ShapeNames returns the shapes of Shapes. They differ in what a snapshot of
-// them costs.
+// ShapeNames returns the shapes of Shapes: a usual mix, eight that each take one
+// thing to its extreme, and eight like what real programs keep. They differ in
+// what a snapshot of them costs.
 func ShapeNames() []string {
-	return []string{"mix", "tiny", "strings", "map", "dictionary", "closures", "buffers", "texts", "array"}
+	return []string{
+		"mix", "tiny", "strings", "map", "dictionary", "closures", "buffers", "texts", "array",
+		"records", "sessions", "documents", "trees", "series", "callbacks", "list", "slices",
+	}
 }
 
 // Probe stands behind another fixture in one script and has the process look at

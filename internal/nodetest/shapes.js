@@ -4,7 +4,8 @@
 // arguments make the same objects every time. Prints "shaped SHAPE MB".
 //
 // The shapes differ in what a snapshot costs, not in what they mean: mix is
-// what services look like, the others each take one thing to its extreme.
+// what services look like, those up to array each take one thing to its extreme,
+// those after it are what real programs keep.
 const [shape, megabytes] = [process.argv[2] || 'mix', Number(process.argv[3] || 60)];
 
 // CHUNK is how many items stand in one array: small enough that the array is
@@ -40,6 +41,17 @@ class Order {
   }
 }
 
+class Link {
+  constructor(n, next) {
+    this.key = `k${n}`;
+    this.value = n + 0.5;
+    this.next = next;
+  }
+}
+
+// slices is the text that the shape of that name cuts at the moment.
+let slices = '';
+
 function listener(n) {
   const seen = {n, at: n + 0.5};
   return (event) => event === seen.n && seen.at;
@@ -55,7 +67,8 @@ const chunked = (make) => (count) => {
 };
 
 // Each shape: how it is filled with so many items, and the bytes of heap that
-// one item takes (measured on Node.js 22).
+// one item takes (measured on Node.js 22). That of series are as many again
+// outside of V8's heap.
 const shapes = {
   mix: {bytes: 735, fill: chunked((n) => new Order(n))},
   tiny: {bytes: 131, fill: chunked((n) => ({a: {n, half: n + 0.5}, s: `t${n}`}))},
@@ -86,6 +99,78 @@ const shapes = {
       for (let n = 0; n < count; n++) array.push({n, half: n + 0.5});
       return array;
     },
+  },
+  // One large array of records that each hold small ones: most caches.
+  records: {
+    bytes: 336,
+    fill: (count) => {
+      const array = [];
+      for (let n = 0; n < count; n++) array.push({id: n, tags: [`t${n % 50}`, `u${n}`], points: [n, n + 1, n + 2], parts: [{n}]});
+      return array;
+    },
+  },
+  // A store of sessions: a Map by id, a Map in each, texts that were put together.
+  sessions: {
+    bytes: 705,
+    fill: (count) => {
+      const store = new Map();
+      for (let n = 0; n < count; n++) {
+        const id = `session-${n}`;
+        const data = new Map([['user', {id: n, name: `user ${n}`}], ['cart', [n, n + 1]], ['seen', 1.7e12 + n]]);
+        store.set(id, {id, data, trail: '/shop/' + id + '/cart/' + n, agent: 'Mozilla/5.0 ' + noise(n, 60)});
+      }
+      return store;
+    },
+  },
+  // Parsed JSON, as answers of other services that are kept.
+  documents: {
+    bytes: 812,
+    fill: chunked((n) => JSON.parse(JSON.stringify({
+      id: n, type: 'order', customer: {id: n * 7, name: `Customer ${n}`, address: {street: noise(n, 30), city: `City ${n % 300}`, at: [n / 7, n / 11]}},
+      items: [1, 2, 3].map((i) => ({sku: `sku-${n}-${i}`, price: n + i / 4, quantity: i, options: {gift: i === 1, note: null}})),
+    }))),
+  },
+  // Trees like a document's: parents, children, attributes.
+  trees: {
+    bytes: 225,
+    fill: (count) => {
+      const FANOUT = 6;
+      const all = [];
+      for (let n = 0; n < count; n++) {
+        const parent = n % CHUNK === 0 ? null : all[n - (n % CHUNK) + Math.floor(((n % CHUNK) - 1) / FANOUT)];
+        const node = {tag: ['div', 'span', 'li'][n % 3], attributes: {id: `e${n}`, class: `c${n % 90}`}, style: null, parent, children: [], text: n % 4 ? null : `text ${n}`};
+        if (parent) parent.children.push(node);
+        all.push(node);
+      }
+      return all.filter((node) => !node.parent);
+    },
+  },
+  // Numbers in typed arrays, found by Maps: series of measurements.
+  series: {
+    bytes: 484,
+    fill: chunked((n) => ({name: `series.${n}`, values: new Float64Array(64).fill(n), labels: new Map([['host', `h${n % 40}`], ['n', n]])})),
+  },
+  // Small closures in Maps: listeners and callbacks by name.
+  callbacks: {
+    bytes: 374,
+    fill: chunked((n) => new Map([[`on-${n}`, listener(n)]])),
+  },
+  // Instances of a class, each held by the one before.
+  list: {
+    bytes: 88,
+    fill: (count) => {
+      let head = null;
+      for (let n = 0; n < count; n++) head = new Link(n, head);
+      return head;
+    },
+  },
+  // Pieces of long texts, which each hold the whole: what parsers make.
+  slices: {
+    bytes: 122,
+    fill: chunked((n) => {
+      if (n % CHUNK === 0) slices = noise(n, 40 * CHUNK);
+      return {line: n, text: slices.slice(40 * (n % CHUNK), 40 * (n % CHUNK) + 30)};
+    }),
   },
 };
 

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/ecsheap/ecsheap/cdp"
+	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/guest"
+	"github.com/ecsheap/ecsheap/tunnel"
+)
+
+// snapshotReason begins the reason of a session that takes snapshots (see runReason).
+const snapshotReason = reasonPrefix + "snapshot "
+
+// beforeSeries refuses to connect to a container that another ecsheap takes
+// snapshots of: the end of any inspector session makes V8 forget the ids of objects,
+// and the series over there could not be compared any more. With --force it warns.
+//
+// What cannot be known costs nothing here: the session will tell.
+func beforeSeries(ctx context.Context, u *ui, o profileOptions, client *awsssm.Client, target ecs.Target) error {
+	active, err := tunnel.Active(ctx, client, target.SSM())
+	if err != nil {
+		return nil //nolint:nilerr // opening the tunnel asks again, and says so
+	}
+	for _, s := range active {
+		if !takesSnapshots(s) {
+			continue
+		}
+		text := fmt.Sprintf("another ecsheap takes snapshots of this container (session %s): the end of a profile would make V8 forget the object ids of its series", s)
+		if !o.force {
+			return &earlyError{text: text, hint: "wait until it is done; --force profiles all the same, and its later snapshots cannot be compared with the earlier ones"}
+		}
+		u.warn(text, "--force: profiled all the same")
+	}
+	return nil
+}
+
+// takesSnapshots tells whether a session is of an ecsheap that takes snapshots, and
+// lives as far as that can be known.
+func takesSnapshots(s tunnel.Session) bool {
+	if !strings.HasPrefix(s.Reason, snapshotReason) {
+		return false
+	}
+	pid, here := runOnThisHost(s.Reason)
+	return !here || alive(pid)
+}
+
+// lookForSeries warns when a series is taken of the process that has been connected
+// to. By then it is too late to refuse: to leave now costs the series its object ids
+// just as well, and nobody can look into a process without connecting.
+func lookForSeries(ctx context.Context, u *ui, conn *cdp.Conn) {
+	var busy *guest.BusyError
+	if !errors.As(guest.Look(ctx, conn.Evaluate), &busy) || abandoned(busy) {
+		return
+	}
+	what, hint := "snapshots are taken", "its later snapshots cannot be compared with the earlier ones, and it will say so"
+	if busy.Detached {
+		what, hint = "a detached series is taken", "the snapshots to come cannot be compared with those that there are; --resume will say so"
+	}
+	u.warn(fmt.Sprintf("%s of this process by another ecsheap (%s): this connection costs it the object ids", what, busy.Label), hint)
+}
