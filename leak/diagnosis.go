@@ -56,6 +56,7 @@ const (
 	SessionStore        Pattern = "sessions never expire"
 	BufferRetention     Pattern = "buffers retained"
 	CodeGrowth          Pattern = "code generated over and over"
+	ModulesLoaded       Pattern = "modules loaded" // comes to an end by itself
 	OtherPattern        Pattern = "growth"
 )
 
@@ -118,6 +119,8 @@ type Suspect struct {
 	Advice      string
 	// Samples are some of the objects that it keeps, newest first, to look at.
 	Samples []heap.Node
+
+	holds string // class of most of what it holds directly
 }
 
 // Place is a position in source code, counted from 1 as editors do.

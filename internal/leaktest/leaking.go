@@ -1,0 +1,48 @@
+package leaktest
+
+// leaking are apps with a leak. The names of the patterns are those of package
+// leak where it has one.
+func leaking() []App {
+	return []App{
+		{Name: "request-cache", Pattern: "unbounded cache", Want: one("Map", "requestCache"), Load: 200},
+		{Name: "throttler", Pattern: "timer never cleared", Want: one("Array", "timeoutIds").at("// culprit")},
+		{Name: "throttler-map", Pattern: "timer never cleared", Want: Want{Any: []Point{{"Map", "timeouts"}, {"Array", "timeouts"}}}.at("// culprit")},
+		{Name: "process-listeners", Pattern: "listener leak", Want: one("Array", "uncaughtExceptionMonitor").at("// culprit")},
+		{Name: "emitter-per-request", Pattern: "listener leak", Want: one("Array", "price").at("// culprit")},
+		{Name: "abort-signal", Pattern: "listener leak", Want: Want{Any: []Point{{"AbortSignal", "signal"}, {"AbortSignal", "shutdown"}, {"AbortSignal", "#signal"}, {"AbortSignal", "abort"}, {"EventTarget", "#signal"}, {"EventTarget", "signal"}, {"EventTarget", "abort"}, {"Object", "kEvents"}}}.at("// culprit")},
+		{Name: "rx-subscriptions", Pattern: "listener leak", Want: one("Array", "observers")},
+		{Name: "the-thing", Pattern: "closure retention", Want: Want{Any: []Point{{"Object", "theThing"}, {"Object", "originalThing"}, {"system / Context", "theThing"}}}.at("// culprit")},
+		{Name: "closures-request", Pattern: "request retained", Want: one("Array", "deferred").at("// culprit"), Load: 200},
+		{Name: "pending-promises", Pattern: "promises that never settle", Want: one("Map", "waiters")},
+		{Name: "serial-queue", Pattern: "promises that never settle", Want: Want{Any: []Point{{"Map", "callbacks"}, {"Promise", "callbacks"}, {"Promise", "tail"}, {"SerialWriter", "tail"}}}},
+		{Name: "log-buffer", Pattern: "string concatenation", Want: Want{Any: []Point{{"(concatenated string)", "pending"}, {"AccessLog", "pending"}}}},
+		{Name: "socket-set", Pattern: "sockets kept after they closed", Want: one("Set", "sockets"), Load: 150},
+		{Name: "interval-per-connection", Pattern: "timer never cleared", Want: Want{Any: []Point{{"TimersList", "30000"}, {"Timeout", "30000"}, {"TimersList", "setInterval"}, {"Timeout", "setInterval"}}}.at("// culprit"), Load: 150},
+		{Name: "weakmap-value", Pattern: "value of a WeakMap holds its key", Want: one("Set", "active")},
+		{Name: "weakmap-private", Pattern: "unbounded array", Want: one("Array", "entries")},
+		{Name: "class-static", Pattern: "unbounded array", Want: one("Array", "instances")},
+		{Name: "session-store", Pattern: "sessions never expire", Want: one("Object", "sessions")},
+		{Name: "lru-no-max", Pattern: "unbounded cache", Want: Want{Any: []Point{{"LruCache", "pages"}, {"Map", "index"}}}},
+		{Name: "lru-arrays", Pattern: "unbounded cache", Want: Want{Any: []Point{{"LruArrays", "profiles"}, {"Map", "keyMap"}, {"Array", "valList"}}}},
+		{Name: "metrics-array", Pattern: "unbounded array", Want: one("Array", "samples")},
+		{Name: "numbers-array", Pattern: "unbounded array", Want: one("Array", "latencies")},
+		{Name: "queue-list", Pattern: "linked list", Want: Want{Any: []Point{{"MailQueue", "outgoing"}, {"MailQueue", "head"}, {"Mail", "head"}}}},
+		{Name: "buffer-slices", Pattern: "buffers retained", Want: one("Map", "headers")},
+		{Name: "hook-contexts", Pattern: "unbounded cache", Want: one("Map", "contexts")},
+		{Name: "memoize", Pattern: "unbounded cache", Want: one("Map", "results")},
+		{Name: "dictionary-cache", Pattern: "unbounded cache", Want: one("Object", "tokens")},
+		{Name: "tenants", Pattern: "unbounded array", Want: Want{Any: []Point{{"Map", "tenants"}, {"Array", "events"}}}},
+		{Name: "two-leaks", Pattern: "unbounded cache", Want: Want{Any: []Point{{"Map", "results"}, {"Array", "outbox"}}}, Also: []Want{one("Map", "results"), one("Array", "outbox")}},
+		{Name: "slow-leak", Pattern: "unbounded cache", Want: one("Map", "reservations"), Load: 700, Heavy: true},
+		{Name: "symbol-property", Pattern: "unbounded array", Want: one("Array", "kSpans")},
+		{Name: "private-field", Pattern: "unbounded array", Want: one("Array", "#changes")},
+		{Name: "esm-variable", Pattern: "unbounded array", Want: one("Array", "history"), file: "esm-variable.mjs"},
+		{Name: "proxy-settings", Pattern: "unbounded cache", Want: Want{Any: []Point{{"Object", "preferences"}, {"Object", "settings"}}}},
+		{Name: "dataloaders", Pattern: "unbounded cache", Want: one("Map", "__loaders")},
+		{Name: "router-layers", Pattern: "unbounded array", Want: one("Array", "stack")},
+		{Name: "compiled-templates", Pattern: "code generated over and over", Want: one("Map", "compiled")},
+		{Name: "child-loggers", Pattern: "unbounded array", Want: one("Array", "children")},
+		{Name: "seen-ids", Pattern: "unbounded cache", Want: one("Set", "seen")},
+		{Name: "recent-errors", Pattern: "unbounded array", Want: one("Array", "errors"), Load: 200},
+	}
+}

@@ -1,0 +1,168 @@
+package leak
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ecsheap/ecsheap/heap"
+)
+
+// path returns the nearest path from a root to what the candidate is about.
+func (w *words) path(c *candidate) []Step {
+	v := w.v
+	to := c.anchor
+	if c.slot != noEdge {
+		to = v.Ref(c.slot).From
+	}
+	if c.kind == group && len(c.members) > 0 {
+		to = c.members[len(c.members)-1]
+	}
+	var edges []heap.Edge
+	for n := to; ; {
+		p, e, ok := v.parent(n)
+		if !ok {
+			break
+		}
+		edges = append(edges, e)
+		n = p
+	}
+	slices.Reverse(edges)
+	steps := []Step{}
+	for _, e := range edges {
+		r := v.Ref(e)
+		if v.isPart(r.To) && r.To != to {
+			continue // the table of the next step's collection
+		}
+		steps = append(steps, w.step(r))
+	}
+	if c.slot != noEdge {
+		steps = append(steps, w.step(v.Ref(c.slot)))
+	}
+	return w.fromGlobal(steps)
+}
+
+func (w *words) step(r heap.Ref) Step {
+	v := w.v
+	edge := w.edge(r.Edge)
+	if r.Type == heap.ContextEdge {
+		edge = "context." + edge
+	}
+	if len(edge) > 1 && edge[0] == '.' {
+		edge = edge[1:]
+	}
+	if w.isGlobal(r.From) && r.Type == heap.PropertyEdge {
+		edge = "global." + edge
+	}
+	return Step{Edge: edge, Type: r.Type, ID: v.ID(r.To), Node: r.To, Class: w.class(r.To), Place: w.place(r.To)}
+}
+
+// fromGlobal leaves out what leads from the root of the graph to what a program can name:
+// the process object, or else a property of the global object.
+func (w *words) fromGlobal(steps []Step) []Step {
+	for i, s := range slices.Backward(steps) {
+		if s.Class == "process" && w.v.Type(s.Node) == heap.ObjectNode {
+			steps[i].Edge = "process"
+			return steps[i:]
+		}
+	}
+	for i, s := range steps {
+		if strings.HasPrefix(s.Edge, "global.") {
+			return steps[i:]
+		}
+	}
+	return steps
+}
+
+// ownerPlace returns the place of the code that owns an object: of its own constructor,
+// or of the nearest function or object with a known constructor on the path to it.
+func (w *words) ownerPlace(n heap.Node) *Place {
+	v := w.v
+	for range maxClimb {
+		if p := w.place(n); p != nil && !isRuntime(p) {
+			return p
+		}
+		if w.isContext(n) {
+			if f, ok := w.function(n); ok {
+				return w.place(f)
+			}
+		}
+		p, _, ok := v.holder(n)
+		if !ok || p == v.Root() || w.isGlobal(p) {
+			return nil
+		}
+		n = p
+	}
+	return nil
+}
+
+// ownerFile returns the place of the nearest code on the path to an object, be it that of
+// Node.js itself.
+func (w *words) ownerFile(n heap.Node) *Place {
+	for range maxClimb {
+		if p := w.place(n); p != nil {
+			return p
+		}
+		if w.isContext(n) {
+			if f, ok := w.function(n); ok {
+				return w.place(f)
+			}
+		}
+		p, _, ok := w.v.holder(n)
+		if !ok || p == w.v.Root() || w.isGlobal(p) {
+			return nil
+		}
+		n = p
+	}
+	return nil
+}
+
+// isRuntime says whether the place is in Node.js itself.
+func isRuntime(p *Place) bool {
+	return strings.HasPrefix(p.File, "node:") || strings.HasPrefix(p.File, "internal/") // before Node.js 16
+}
+
+// createdAt returns the function whose closures, or the constructor whose objects, the
+// element and what hangs on it are: the first in an application's code.
+func (w *words) createdAt(n heap.Node) *Place {
+	const maxLooked = 200
+	v := w.v
+	pos := v.tree.Pos(n)
+	for p := pos; p < min(v.tree.End(pos), pos+maxLooked); p++ {
+		if place := w.place(v.tree.At(p)); place != nil && !isRuntime(place) {
+			return place
+		}
+	}
+	// The function itself may be shared: look one step ahead.
+	for r := range v.Out(n) {
+		if r.Type == heap.PropertyEdge || r.Type == heap.ElementEdge {
+			if v.Type(r.To) != heap.ClosureNode || v.EdgeLabel(r.Edge) == v.proto {
+				continue
+			}
+			if place := w.place(r.To); place != nil && !isRuntime(place) {
+				return place
+			}
+		}
+	}
+	return nil
+}
+
+// allocatedAt returns the innermost function of an application by which one of the objects
+// was allocated, nil if the snapshot does not know.
+func (w *words) allocatedAt(samples []heap.Node) *Place {
+	for _, n := range samples {
+		for _, frame := range w.v.Allocation(n) {
+			if frame.Line < 0 {
+				continue
+			}
+			p := w.resolve(frame.Location)
+			if isRuntime(&p) || frame.Script == "" {
+				continue
+			}
+			if p.Function == "" {
+				p.Function = frame.Function
+			}
+			return &p
+		}
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package leak
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// summary is the one sentence.
+func (f *finder) summary() string {
+	d := f.diagnosis
+	if len(d.Suspects) == 0 || d.Verdict == Stable {
+		if d.Verdict == Insufficient {
+			return "Nothing stands out, and what there is cannot tell whether something leaks."
+		}
+		return "No leak: nothing grows in every interval to an extent that matters."
+	}
+	s := d.Suspects[0]
+	switch d.Verdict {
+	case Leaking:
+		return fmt.Sprintf("Leak: %s.%s", f.sentence(s), others(d.Suspects[1:]))
+	case Growing:
+		return fmt.Sprintf("Growth: %s.", f.sentence(s))
+	}
+	return fmt.Sprintf("Cannot tell yet. Most is kept by %s: %s.", f.shortTitle(s), f.holdings(s, ""))
+}
+
+// others says how many more leaks there are.
+func others(suspects []Suspect) string {
+	more := 0
+	for _, s := range suspects {
+		if s.Confidence >= leakConfidence {
+			more++
+		}
+	}
+	switch more {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(" Another one: %s.", suspects[0].Title)
+	}
+	return fmt.Sprintf(" There are %d more, the next is %s.", more, suspects[0].Title)
+}
+
+// sentence says of a suspect what it holds, how fast it grows, and where it comes from.
+func (f *finder) sentence(s Suspect) string {
+	verb := "holds "
+	if s.Counts[len(s.Counts)-1] < 0 {
+		verb = "keeps "
+	}
+	return f.shortTitle(s) + " " + f.holdings(s, verb)
+}
+
+// shortTitle is the title without the class, which the kind of what it holds tells better.
+func (f *finder) shortTitle(s Suspect) string {
+	return strings.TrimSuffix(s.Title, " ("+f.words.class(s.Node)+")")
+}
+
+// holdings is what a suspect holds, in words behind the verb.
+func (f *finder) holdings(s Suspect, verb string) string {
+	var b strings.Builder
+	last := s.Counts[len(s.Counts)-1]
+	rate := f.perInterval(s)
+	if last >= 0 {
+		what := "objects"
+		if s.holds != "" {
+			what = s.holds
+			if !strings.HasPrefix(what, "(") && !strings.HasPrefix(what, "{") {
+				what += " objects"
+			}
+		}
+		fmt.Fprintf(&b, "%s%s %s", verb, grouped(last), what)
+	} else {
+		fmt.Fprintf(&b, "%s%s", verb, size(s.Retained))
+	}
+	if rate != "" {
+		b.WriteString(", " + rate)
+	}
+	fmt.Fprintf(&b, ", %s of the heap", percent(s.Share))
+	if last >= 0 {
+		fmt.Fprintf(&b, " (%s)", size(s.Retained))
+	}
+	if p := s.CreatedAt; p != nil {
+		fmt.Fprintf(&b, ", created at %s:%d", strings.TrimPrefix(p.File, "file://"), p.Line)
+	}
+	return b.String()
+}
+
+func percent(share float64) string {
+	if share > 0 && share < 0.01 {
+		return fmt.Sprintf("%.1f %%", 100*share)
+	}
+	return fmt.Sprintf("%.0f %%", 100*share)
+}
+
+// perInterval says how much comes in an interval, in elements if they are counted. Of
+// intervals shorter than a minute it says what a minute brings.
+func (f *finder) perInterval(s Suspect) string {
+	v := f.survey
+	if len(v.past) == 0 {
+		return ""
+	}
+	per := 1 / float64(v.windows()) // of the whole time, what the rate is about
+	span := "interval"
+	if v.clock.known {
+		var all float64
+		for _, seconds := range v.clock.seconds {
+			all += seconds
+		}
+		each := time.Duration(all * per * float64(time.Second))
+		if each < time.Minute {
+			each, per = time.Minute, time.Minute.Seconds()/all
+		}
+		span = strings.TrimPrefix(spanText(each), "1 ")
+	}
+	if s.Counts[len(s.Counts)-1] >= 0 {
+		return fmt.Sprintf("+%s per %s", grouped(int(math.Round(float64(s.CountDelta)*per))), span)
+	}
+	return fmt.Sprintf("+%s per %s", size(int64(float64(s.SizeDelta)*per)), span)
+}
+
+// spanText writes a duration as one speaks: 1 min, 90 s, 10 min, 3 h.
+func spanText(d time.Duration) string {
+	switch {
+	case d.Round(time.Second) == time.Minute:
+		return "1 min"
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.2g s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.0f h", d.Hours())
+}
+
+const (
+	// heapFlat is the share of the growth of the process that the heap has at most, when
+	// memory outside of it is worth a note.
+	heapFlat = 0.5
+	// notedGrowth is the growth of the process that is worth a note, in bytes.
+	notedGrowth = 8 << 20
+)
+
+// note adds what limits the answer.
+func (f *finder) note() {
+	d, o := f.diagnosis, f.options
+	broken := 0
+	for i, s := range d.Snapshots {
+		if i > 0 && !s.SameIDs {
+			broken++
+			d.Notes = append(d.Notes, fmt.Sprintf("Object ids do not continue from snapshot %d to %d: another process, or its inspector session was closed in between. "+
+				"Objects cannot be followed across that.", i, i+1))
+		}
+	}
+	if broken > 0 && d.Method != ClassComparison {
+		d.Notes = append(d.Notes, fmt.Sprintf("The last %d snapshots belong together, and the diagnosis is theirs.", len(f.past)+1))
+	}
+	if text := f.grownClasses(); d.Method == ClassComparison && text != "" {
+		d.Notes = append(d.Notes, "By class, without a look at the objects, there is more of "+text+" in the last snapshot than in the first.")
+	}
+	if len(o.RSS) == len(d.Snapshots) && len(o.RSS) > 1 {
+		last := len(o.RSS) - 1
+		rss, heap := o.RSS[last]-o.RSS[0], d.Snapshots[last].Total-d.Snapshots[0].Total
+		if rss > notedGrowth && float64(heap) < heapFlat*float64(rss) {
+			d.Notes = append(d.Notes, fmt.Sprintf("The process has grown by %s and its heap by %s: the rest is native memory, which a heap snapshot does not show.", size(rss), size(heap)))
+		}
+	}
+	if o.Uptime > 0 && o.Uptime < shortUptime && len(f.past) > 0 {
+		d.Notes = append(d.Notes, fmt.Sprintf("The process was %s old at the first snapshot: part of the growth may be warm-up.", spanText(o.Uptime)))
+	}
+}
+
+// grownClasses names the classes that have grown most, those of V8 and Node.js's code aside.
+func (f *finder) grownClasses() string {
+	const named = 3
+	var all []string
+	for _, g := range f.diagnosis.Classes {
+		last := len(g.Counts) - 1
+		if more := g.Counts[last] - g.Counts[0]; more > 0 && g.Shallow[last] > g.Shallow[0] && !strings.HasPrefix(g.Class, "(") && !strings.HasPrefix(g.Class, "system / ") {
+			all = append(all, fmt.Sprintf("%s (+%s)", g.Class, grouped(more)))
+		}
+		if len(all) == named {
+			break
+		}
+	}
+	return strings.Join(all, ", ")
+}
