@@ -26,6 +26,9 @@ type Info struct {
 	Samples     []Sample
 	Warnings    []string
 	Findings    []Finding // of the preflight
+	// Last is the file of the last snapshot as one types it in a shell, ""
+	// = unknown. Page is that of the HTML report beside it.
+	Last, Page string
 }
 
 // Shot is what a report says of taking a snapshot.

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ecsheap/ecsheap/capture"
+	"github.com/ecsheap/ecsheap/heap"
+	"github.com/ecsheap/ecsheap/leak"
+	"github.com/ecsheap/ecsheap/report"
+)
+
+// diagnosisOptions are the values of the flags that analyze and snapshot share.
+type diagnosisOptions struct {
+	failOnLeak  bool
+	withStrings bool
+	sourceMaps  string // directory, "" = beside the scripts alone
+}
+
+func diagnosisFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "fail-on-leak", Category: categoryDiagnosis, Usage: "exit with 9 when the verdict is a leak"},
+		&cli.StringFlag{Name: "source-maps", Category: categoryDiagnosis, Usage: "`directory` with source maps, so that lines are those of TypeScript (default: maps in or beside the scripts)"},
+		&cli.BoolFlag{Name: "with-strings", Category: categoryDiagnosis, Usage: "show the contents of strings in the report, which hold secrets"},
+	}
+}
+
+func readDiagnosis(c *cli.Context) (diagnosisOptions, error) {
+	o := diagnosisOptions{failOnLeak: c.Bool("fail-on-leak"), withStrings: c.Bool("with-strings"), sourceMaps: c.String("source-maps")}
+	if c.IsSet("source-maps") { // now, not after minutes of work
+		if info, err := os.Stat(o.sourceMaps); err != nil || !info.IsDir() {
+			return o, &usageError{text: fmt.Sprintf("--source-maps %q is no directory", o.sourceMaps), hint: "name the directory of the build, for example --source-maps dist"}
+		}
+	}
+	return o, nil
+}
+
+// verdict is the error of --fail-on-leak when there is a leak.
+func (o diagnosisOptions) verdict(r *report.Report) error {
+	if o.failOnLeak && r.Diagnosis.Verdict == leak.Leaking {
+		return &leakFoundError{sentence: r.Sentence()}
+	}
+	return nil
+}
+
+// leakFoundError is the answer that --fail-on-leak was waiting for.
+type leakFoundError struct{ sentence string }
+
+func (e *leakFoundError) Error() string {
+	return "a leak was found: " + strings.TrimPrefix(e.sentence, "Leak: ")
+}
+
+// subject is what a diagnosis is made of: snapshots, oldest first, and what is
+// known of them. There is at least one.
+type subject struct {
+	files   []string
+	moments []leak.Moment
+	scripts capture.Scripts // nil = unknown
+	info    report.Info
+	options leak.Options
+}
+
+// subjectOfFiles knows nothing but the files.
+func subjectOfFiles(files []string) subject {
+	s := subject{files: files, info: report.Info{Tool: "ecsheap " + version()}}
+	for _, file := range files {
+		// Whether ids continue shows when they are compared.
+		s.moments = append(s.moments, leak.Moment{SameIDs: true})
+		s.info.Shots = append(s.info.Shots, report.Shot{File: file})
+	}
+	if last := files[len(files)-1]; last != stdinFile {
+		s.info.Last = shellLine(last)
+	}
+	return s
+}
+
+// subjectOfSeries knows what the manifest of a capture does.
+func subjectOfSeries(series capture.Series) subject {
+	p, target := series.Process, series.Target
+	s := subject{info: report.Info{
+		Tool: "ecsheap " + version(), Source: series.Dir,
+		Cluster: target.Cluster, Service: target.Service, TaskARN: target.TaskARN, Container: target.Container,
+		NodeVersion: p.NodeVersion, PID: p.PID, StartedAt: p.StartedAt, MemoryLimit: p.MemoryLimit,
+		Findings: reportFindings(series.Checks),
+	}}
+	s.options, s.scripts = leak.Options{MemoryLimit: p.MemoryLimit}, series.Scripts
+	for _, shot := range series.Snapshots {
+		s.files = append(s.files, filepath.Join(series.Dir, shot.File))
+		s.moments = append(s.moments, momentOf(shot))
+		s.options.RSS = append(s.options.RSS, shot.RSSBefore)
+		s.info.Shots = append(s.info.Shots, report.Shot{
+			File: shot.File, At: shot.StartedAt, Pause: time.Duration(shot.PauseMs) * time.Millisecond, Bytes: shot.Bytes,
+			RSS: shot.RSSBefore, HeapUsed: shot.HeapUsedBefore,
+		})
+	}
+	if slices.Contains(s.options.RSS, 0) {
+		s.options.RSS = nil
+	}
+	if up := series.Snapshots[0].StartedAt.Sub(p.StartedAt); !p.StartedAt.IsZero() && up > 0 {
+		s.options.Uptime = up
+	}
+	for _, m := range series.Samples {
+		s.info.Samples = append(s.info.Samples, report.Sample{At: m.At, RSS: m.RSS, HeapUsed: m.HeapUsed, External: m.External})
+	}
+	for _, w := range series.Warnings {
+		s.info.Warnings = append(s.info.Warnings, warningText(w))
+	}
+	s.info.Last = shellLine(s.files[len(s.files)-1])
+	return s
+}
+
+// warningText says which snapshot a warning is about, as most do themselves.
+func warningText(w capture.Warning) string {
+	if name := fmt.Sprintf("snapshot %d", w.Shot); w.Shot > 0 && !strings.Contains(w.Text, name) {
+		return name + ": " + w.Text
+	}
+	return w.Text
+}
+
+// momentOf is what the manifest knows of a snapshot's graph.
+func momentOf(shot capture.Shot) leak.Moment {
+	return leak.Moment{At: shot.StartedAt, SameIDs: shot.SameObjectIDs}
+}
+
+// reportFindings are those of the preflight, as the manifest has them: findings,
+// or what JSON made of them.
+func reportFindings(checks []any) []report.Finding {
+	var list []report.Finding
+	for _, c := range checks {
+		text, err := json.Marshal(c)
+		if err != nil {
+			continue
+		}
+		var f report.Finding // names match whatever their case
+		if json.Unmarshal(text, &f) == nil && f.ID != "" {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// diagnose reads the snapshots one by one, but for those that were observed
+// already, and says what leaks.
+//
+// Errors: *snapshotFileError, *usageError, *sourcemap.DirError, or the cause of a
+// cancelled context.
+func (s subject) diagnose(ctx context.Context, u *ui, o diagnosisOptions, earlier []*leak.Observation) (*report.Report, error) {
+	places, err := newPlaces(s.scripts, o.sourceMaps)
+	if err != nil {
+		return nil, err
+	}
+	s.options.Resolve = places.resolve
+	n := len(s.files) - 1
+	earlier = slices.Clone(earlier[:min(len(earlier), n)])
+	order := &ageCheck{u: u}
+	for i := len(earlier); i < n; i++ {
+		before, err := s.observe(ctx, u, i, previous(earlier), order)
+		if err != nil {
+			return nil, err
+		}
+		earlier = append(earlier, before)
+		forget()
+	}
+	last, err := loadSnapshot(ctx, u, s.files[n])
+	if err != nil {
+		return nil, err
+	}
+	order.next(s.files[n], s.moments[n], last)
+	d, err := leak.Find(ctx, earlier, last, s.moments[n], s.options)
+	if err != nil {
+		return nil, err
+	}
+	s.info.Warnings = append(s.info.Warnings, places.warnings(u)...)
+	r := report.New(s.info, d, last)
+	r.WithStrings = o.withStrings
+	return r, nil
+}
+
+// observe reduces a snapshot. The graph is garbage when it returns.
+func (s subject) observe(ctx context.Context, u *ui, i int, before *leak.Observation, order *ageCheck) (*leak.Observation, error) {
+	whole, err := loadSnapshot(ctx, u, s.files[i])
+	if err != nil {
+		return nil, err
+	}
+	order.next(s.files[i], s.moments[i], whole)
+	return leak.Observe(ctx, whole, s.moments[i], before)
+}
+
+// previous is the last observation so far, nil for none.
+func previous(list []*leak.Observation) *leak.Observation {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[len(list)-1]
+}
+
+// ageCheck warns of files that are not in the order of their age, in which growth
+// would read as decline.
+type ageCheck struct {
+	u    *ui
+	file string // the one before
+	max  heap.ID
+}
+
+func (a *ageCheck) next(file string, m leak.Moment, s *heap.Snapshot) {
+	newest := s.Marks().MaxID
+	if a.file != "" && m.SameIDs && m.At.IsZero() && newest <= a.max {
+		a.u.warn(fmt.Sprintf("%s is no younger than %s", printable(file), printable(a.file)), "name the oldest snapshot first; all must be of one process")
+	}
+	a.file, a.max = file, newest
+}
+
+// reportJSON is a report as part of another object.
+func reportJSON(r *report.Report) (json.RawMessage, error) {
+	var b bytes.Buffer
+	if err := r.JSON(&b); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

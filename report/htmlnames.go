@@ -1,0 +1,264 @@
+package report
+
+import (
+	"html/template"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ecsheap/ecsheap/heap"
+	"github.com/ecsheap/ecsheap/leak"
+)
+
+const (
+	// cutString is where V8 cuts the strings of a snapshot, in characters, unless
+	// it is told otherwise (v8::internal::HeapSnapshotGenerator).
+	cutString = 1024
+
+	// shownString is how much of a string is shown, if contents are shown at all,
+	// in bytes: enough to know it by.
+	shownString = 200
+
+	// maxName bounds any other name, in bytes: minified code has names of
+	// kilobytes.
+	maxName = 160
+
+	// minSecret is how long a masked key must be for being looked for in
+	// sentences, in bytes: shorter ones are parts of ordinary words.
+	minSecret = 3
+)
+
+// namer gives nodes, edges and classes the names that a page may show. Contents
+// of strings, and names that programs take from data, are not among them unless
+// wanted.
+type namer struct {
+	heap *heap.Snapshot
+	open bool // show everything
+}
+
+// node returns the name of a node.
+func (m namer) node(n heap.Node) string {
+	kind := m.heap.Type(n)
+	if m.open {
+		return cut(m.heap.Name(n), shownString)
+	}
+	switch kind {
+	case heap.StringNode, heap.ConsStringNode, heap.SlicedStringNode:
+		return "string, " + length(m.heap.Name(n))
+	case heap.RegExpNode:
+		return "RegExp, " + length(m.heap.RawName(n))
+	case heap.NumberNode:
+		return "number"
+	case heap.BigIntNode:
+		return "bigint"
+	case heap.ObjectNode:
+		return m.class(m.heap.Class(n))
+	case heap.ClosureNode, heap.SymbolNode:
+		return m.function(m.heap.RawName(n))
+	case heap.CodeNode:
+		name := m.heap.RawName(n)
+		if inner, ok := strings.CutPrefix(name, "(code for "); ok {
+			return "(code for " + m.function(strings.TrimSuffix(inner, ")")) + ")"
+		}
+		return cut(name, maxName)
+	}
+	return cut(m.heap.RawName(n), maxName)
+}
+
+// length tells how long a string is. What V8 has cut is longer than that.
+func length(text string) string {
+	n := utf8.RuneCountInString(text)
+	switch {
+	case n == 1:
+		return "1 char"
+	case n >= cutString:
+		return grouped(n) + " chars or more"
+	}
+	return grouped(n) + " chars"
+}
+
+// cut bounds a name at a whole character.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit] + "…"
+}
+
+// functionWords stand in names of functions that V8 makes up itself.
+var functionWords = []string{"<anonymous>", "<computed>", "<instance_members_initializer>", "<static_initializer>"}
+
+// function returns the name of a function or symbol. handlers[email] = () => …
+// names a function by data.
+func (m namer) function(name string) string {
+	if m.open || name == "" {
+		return cut(name, maxName)
+	}
+	rest := name
+	for _, word := range []string{"bound ", "get ", "set ", "async ", "static "} {
+		rest = strings.TrimPrefix(rest, word)
+	}
+	rest = strings.TrimSuffix(strings.TrimPrefix(rest, "[Symbol."), "]")
+	for part := range strings.SplitSeq(rest, ".") {
+		if !slices.Contains(functionWords, part) && !readsLikeCode(part) {
+			return maskedKey
+		}
+	}
+	return cut(name, maxName)
+}
+
+// edge returns the name of an edge.
+func (m namer) edge(kind heap.EdgeType, name string) string {
+	if m.open {
+		return cut(name, shownString)
+	}
+	switch kind {
+	case heap.PropertyEdge:
+		inner := name
+		if symbol, ok := strings.CutPrefix(name, "<symbol "); ok {
+			inner = strings.TrimSuffix(symbol, ">")
+		}
+		// Indexes are edges of their own: a property that looks like one is a key.
+		if !readsLikeCode(inner) || strings.HasPrefix(inner, "[") {
+			return maskedKey
+		}
+	case heap.InternalEdge:
+		// V8 puts the names of key and value, which may be strings, into this one.
+		if strings.Contains(name, "part of key (") {
+			return "(pair of a WeakMap)"
+		}
+	}
+	return cut(name, maxName)
+}
+
+// class returns the name of a class. Plain objects are classed by the names of
+// their properties: {id, name}.
+func (m namer) class(name string) string {
+	inner, ok := strings.CutPrefix(name, "{")
+	inner = strings.TrimSuffix(inner, "}")
+	if m.open || !ok || inner == "" {
+		return cut(name, maxName)
+	}
+	var shown []string
+	for _, property := range properties(inner) {
+		if property != "…" && (!readsLikeCode(property) || strings.HasPrefix(property, "[")) {
+			property = maskedKey
+			if slices.Contains(shown, property) {
+				continue
+			}
+		}
+		shown = append(shown, property)
+	}
+	return cut("{"+strings.Join(shown, ", ")+"}", maxName)
+}
+
+// properties splits a list of names at its commas; those that have some
+// themselves are in quotes.
+func properties(list string) []string {
+	var names []string
+	start, quoted := 0, false
+	for i := 0; i < len(list); i++ {
+		switch {
+		case quoted && list[i] == '\\':
+			i++
+		case list[i] == '"':
+			quoted = !quoted
+		case !quoted && strings.HasPrefix(list[i:], ", "):
+			names = append(names, list[start:i])
+			start = i + len(", ")
+		}
+	}
+	return append(names, list[min(start, len(list)):])
+}
+
+// step returns the name of a step of a path.
+func (r *Report) step(m namer, s leak.Step) string {
+	if m.open {
+		return cut(s.Edge, shownString)
+	}
+	if s.Type == heap.InternalEdge {
+		return m.edge(s.Type, s.Edge)
+	}
+	return cut(r.edgeName(s), maxName)
+}
+
+// scrubber takes the names that are masked elsewhere out of sentences.
+func (r *Report) scrubber(m namer) *strings.Replacer {
+	if m.open {
+		return strings.NewReplacer()
+	}
+	masked := map[string]string{}
+	hide := func(raw, shown string) {
+		if prefix, ok := strings.CutSuffix(shown, maskedKey); ok { // what they have in common is no secret
+			raw, shown = strings.TrimPrefix(raw, prefix), maskedKey
+		}
+		if len(raw) >= minSecret && raw != shown {
+			masked[raw] = maskedKey
+		}
+	}
+	class := func(raw string) {
+		inner, ok := strings.CutPrefix(raw, "{")
+		for _, property := range properties(strings.TrimSuffix(inner, "}")) {
+			if ok && m.class("{"+property+"}") == "{"+maskedKey+"}" {
+				hide(property, maskedKey)
+			}
+		}
+	}
+	for _, s := range r.Diagnosis.Suspects {
+		class(s.Class)
+		for _, step := range s.Path {
+			hide(step.Edge, r.step(m, step))
+			class(step.Class)
+		}
+		for _, k := range s.Keeps {
+			class(k.Class)
+		}
+	}
+	return replacer(masked)
+}
+
+// replacer replaces the longest first, and the same way each time.
+func replacer(masked map[string]string) *strings.Replacer {
+	raw := make([]string, 0, len(masked))
+	for name := range masked {
+		raw = append(raw, name)
+	}
+	slices.SortFunc(raw, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	var pairs []string
+	for _, name := range raw {
+		pairs = append(pairs, name, masked[name])
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// breakable lets long names of code break where people would break them: behind
+// a dot or a slash, before a capital letter. The text is escaped.
+func breakable(text string) template.HTML {
+	var out strings.Builder
+	start := 0
+	for i := 1; i < len(text); i++ {
+		before, here := text[i-1], text[i]
+		inside := i > 1 && text[i-2] != ' ' // not behind the dot or slash that a path begins with
+		if inside && here != ' ' && (before == '.' || before == '/') || lower(before) && upper(here) {
+			out.WriteString(template.HTMLEscapeString(text[start:i]) + "<wbr>")
+			start = i
+		}
+	}
+	out.WriteString(template.HTMLEscapeString(text[start:]))
+	return template.HTML(out.String())
+}
+
+func lower(c byte) bool { return 'a' <= c && c <= 'z' }
+func upper(c byte) bool { return 'A' <= c && c <= 'Z' }
+
+// idText is an object id as DevTools writes it.
+func idText(id heap.ID) string { return "@" + strconv.FormatUint(uint64(id), 10) }

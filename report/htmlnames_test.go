@@ -1,0 +1,134 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/ecsheap/ecsheap/heap"
+	"github.com/ecsheap/ecsheap/leak"
+)
+
+func TestNamesOfEdges(t *testing.T) {
+	for _, test := range []struct {
+		kind       heap.EdgeType
+		name, want string
+	}{
+		{heap.PropertyEdge, "timeoutIds", "timeoutIds"},
+		{heap.PropertyEdge, "__proto__", "__proto__"},
+		{heap.PropertyEdge, "#hidden", "#hidden"},
+		{heap.PropertyEdge, "<symbol kHandle>", "<symbol kHandle>"},
+		{heap.PropertyEdge, "<symbol a b c>", maskedKey},
+		{heap.PropertyEdge, "bob@example.com", maskedKey},
+		{heap.PropertyEdge, "bob.smith", maskedKey},
+		{heap.PropertyEdge, "[12345]", maskedKey},
+		{heap.PropertyEdge, "4111111111111111", maskedKey},
+		{heap.PropertyEdge, strings.Repeat("a", maxCodeName+1), maskedKey},
+		{heap.ElementEdge, "17", "17"},
+		{heap.InternalEdge, "elements", "elements"},
+		{heap.InternalEdge, `2 / part of key (Object @7) -> value (my secret @9) pair in WeakMap (table @11)`, "(pair of a WeakMap)"},
+		{heap.ContextEdge, "cache", "cache"},
+	} {
+		if got := (namer{}).edge(test.kind, test.name); got != test.want {
+			t.Errorf("%v edge %q is shown as %q, want %q", test.kind, test.name, got, test.want)
+		}
+		if got := (namer{open: true}).edge(test.kind, test.name); got != test.name {
+			t.Errorf("with strings, %v edge %q is shown as %q", test.kind, test.name, got)
+		}
+	}
+}
+
+func TestNamesOfClasses(t *testing.T) {
+	for _, test := range []struct{ name, want string }{
+		{"Order", "Order"},
+		{"system / Context", "system / Context"},
+		{hostile, hostile},
+		{"{}", "{}"},
+		{"{id, name}", "{id, name}"},
+		{"{id, bob@example.com}", "{id, [key]}"},
+		{`{"a, {b}", id, c d}`, "{[key], id}"},
+		{`{"a \", b", id}`, "{[key], id}"},
+		{"{id, …, z}", "{id, …, z}"},
+		{`{"`, "{[key]}"},
+	} {
+		if got := (namer{}).class(test.name); got != test.want {
+			t.Errorf("class %q is shown as %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestNamesOfFunctions(t *testing.T) {
+	for _, test := range []struct{ name, want string }{
+		{"", ""},
+		{"onRequest", "onRequest"},
+		{"get size", "get size"},
+		{"bound onRequest", "bound onRequest"},
+		{"Server.<anonymous>", "Server.<anonymous>"},
+		{"[Symbol.iterator]", "[Symbol.iterator]"},
+		{"bob@example.com", maskedKey},
+		{"GET /users/17", maskedKey},
+	} {
+		if got := (namer{}).function(test.name); got != test.want {
+			t.Errorf("function %q is shown as %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// FuzzClassNames looks for a property that gets past the mask, and for names
+// that are cut in the middle of a character.
+func FuzzClassNames(f *testing.F) {
+	for _, seed := range []string{"{id}", `{"a, b", c}`, "{…}", "{", `{"\`, "ä", hostile, "{bob@example.com}"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		got := namer{}.class(name)
+		if len(got) > maxName+len("…") {
+			t.Errorf("class %q is shown in %d bytes", name, len(got))
+		}
+		if utf8.ValidString(name) && !utf8.ValidString(got) {
+			t.Errorf("class %q is shown as %q", name, got)
+		}
+		if strings.HasPrefix(name, "{") && strings.Contains(strings.Trim(got, "{}"), "@") {
+			t.Errorf("class %q is shown as %q", name, got)
+		}
+	})
+}
+
+func TestBreakableEscapesAndKeepsTheText(t *testing.T) {
+	for _, text := range []string{"", "a", "src/fooBar.ts:41. Next", hostile, "ä.Ö/ß", "ThrottlerStorageService.timeoutIds"} {
+		got := string(breakable(text))
+		if strings.ReplaceAll(got, "<wbr>", "") != escaped(text) {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+	if got := string(breakable("at /srv/a.js of ./b. C")); got != "at /srv/<wbr>a.<wbr>js of ./<wbr>b. C" {
+		t.Errorf("got %q", got)
+	}
+	if got := string(breakable("a.timeoutIds")); got != "a.<wbr>timeout<wbr>Ids" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func escaped(text string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace(text)
+}
+
+func TestScrubberTakesKeysOutOfSentences(t *testing.T) {
+	for _, test := range []struct{ edge, sentence, want string }{
+		{"global.bob@example.com", "global.bob@example.com (Map) grows", "global.[key] (Map) grows"},
+		{`["bob@example.com"]`, `sessions["bob@example.com"] (Map)`, "sessions[key] (Map)"},
+		{`global.["a b"]`, `global["a b"] (Map)`, "global[key] (Map)"},
+		{"sessions", "sessions grow", "sessions grow"},
+		{"x y", "x y", "[key]"},
+		{"-", "a-b", "a-b"}, // too short to be told from the sentence
+	} {
+		d := &leak.Diagnosis{Suspects: []leak.Suspect{{Path: []leak.Step{{Edge: test.edge, Type: heap.PropertyEdge}}}}}
+		r := New(Info{}, d, nil)
+		if got := r.scrubber(namer{}).Replace(test.sentence); got != test.want {
+			t.Errorf("with the edge %q, %q became %q, want %q", test.edge, test.sentence, got, test.want)
+		}
+		if got := r.scrubber(namer{open: true}).Replace(test.sentence); got != test.sentence {
+			t.Errorf("with strings, %q became %q", test.sentence, got)
+		}
+	}
+}
