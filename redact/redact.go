@@ -1,0 +1,200 @@
+package redact
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// KeyBytes is how long a key is that nobody guesses.
+const KeyBytes = 32
+
+// Options are the optional wishes of Snapshot.
+type Options struct {
+	// Key makes the pseudonyms: snapshots redacted with one key have the same ones, so
+	// that names that are not kept can be compared. Whoever has the key can try whether
+	// a guessed text is in the snapshot. Empty: a random key that nobody ever sees.
+	Key []byte
+	// Overwrite replaces a file that is there.
+	Overwrite bool
+	// Progress, if not nil, is told now and then how many bytes of the snapshot
+	// (uncompressed) have been read.
+	Progress func(bytes int64)
+}
+
+// Report says what a redacted snapshot holds.
+type Report struct {
+	Nodes, Edges uint64
+	Strings      uint64 // in the table of the file
+	Kept         uint64 // as they were: names of code, words of the engine, single characters
+	Framed       uint64 // of which the engine's part and names of code stayed
+	Replaced     uint64 // whole
+	Keys         uint64 // numbers that were keys of objects, replaced
+	// Proven is how many strings of more than three characters, of which the rule keeps
+	// nothing, were looked for among those of the finished file, in vain.
+	Proven uint64
+	// Dropped are the sections that were left out, because they hold something else
+	// than numbers.
+	Dropped []string
+}
+
+// Snapshot reads a snapshot (plain JSON) and writes a redacted copy, readable by its owner
+// alone, to the file out. The file is there once it is complete and has been proven to be
+// clean: until then, and after an error, there is none, or the old one.
+//
+// It keeps in memory what the rule needs: 9 bytes a node and the strings. It returns the
+// cause of ctx when ctx ends first, a *SyntaxError when r does not hold one whole
+// snapshot, a *LimitError when that is too big, an *ExistsError, a *ProofError, and the
+// errors of r and of the file system, wrapped.
+func Snapshot(ctx context.Context, r io.Reader, out string, o Options) (Report, error) {
+	if _, err := os.Lstat(out); err == nil && !o.Overwrite {
+		return Report{}, &ExistsError{File: out}
+	}
+	if len(o.Key) == 0 {
+		o.Key = make([]byte, KeyBytes)
+		_, _ = rand.Read(o.Key) // never fails
+	}
+	file, err := os.CreateTemp(filepath.Dir(out), "."+filepath.Base(out)+".*.tmp") // for its owner alone
+	if err != nil {
+		return Report{}, fmt.Errorf("writing redacted snapshot: %w", err)
+	}
+	report, err := redact(ctx, r, file, o)
+	if closeErr := file.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("writing redacted snapshot: %w", closeErr)
+	}
+	if err == nil {
+		err = publish(file.Name(), out, o.Overwrite)
+	}
+	if err != nil {
+		_ = os.Remove(file.Name()) // the error at hand says more
+		return Report{}, err
+	}
+	return report, nil
+}
+
+// publish gives the finished file its name.
+func publish(tmp, out string, overwrite bool) error {
+	if !overwrite {
+		err := os.Link(tmp, out)
+		if err == nil {
+			_ = os.Remove(tmp) // it has its other name
+			return nil
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return &ExistsError{File: out}
+		}
+		// A file system without links: a file that turns up just now is lost.
+	}
+	if err := os.Rename(tmp, out); err != nil {
+		return fmt.Errorf("writing redacted snapshot: %w", err)
+	}
+	return nil
+}
+
+// redact writes the copy and proves it.
+func redact(ctx context.Context, r io.Reader, file *os.File, o Options) (Report, error) {
+	c := &copier{
+		input: newInput(ctx, r, o.Progress), file: file, out: bufio.NewWriterSize(file, copyBuffer), seen: map[string]bool{},
+	}
+	if err := write(c, []byte{'{'}); err != nil {
+		return Report{}, fmt.Errorf("writing redacted snapshot: %w", err)
+	}
+	if err := c.document(); err != nil {
+		return Report{}, err
+	}
+	if err := c.out.Flush(); err != nil {
+		return Report{}, fmt.Errorf("writing redacted snapshot: %w", err)
+	}
+	report := Report{Nodes: c.h.numNodes, Edges: c.h.numEdges, Strings: c.texts.len(), Dropped: c.dropped}
+	names := newPseudonyms(o.Key)
+	v, err := c.evidence(ctx, names, &report)
+	if err != nil {
+		return report, err
+	}
+	w := newWording(v.places, &c.texts, names)
+	if err := c.writeStrings(w, &report); err != nil {
+		return report, fmt.Errorf("writing redacted snapshot: %w", err)
+	}
+	if err := file.Sync(); err != nil {
+		return report, fmt.Errorf("writing redacted snapshot: %w", err)
+	}
+	c.nodes = nodes{}
+	report.Proven, err = w.prove(ctx, file, c.h)
+	return report, err
+}
+
+// evidence finds the places of all texts, and replaces the keys among the indexes.
+func (c *copier) evidence(ctx context.Context, names *pseudonyms, report *Report) (*evidence, error) {
+	v := newEvidence(c.h, &c.nodes, &c.texts)
+	if err := v.ofNodes(); err != nil {
+		return nil, err
+	}
+	for _, traced := range []struct {
+		names *column[uint32]
+		place place
+	}{{&c.functions, inFunction}, {&c.scripts, inScript}} {
+		for i := range traced.names.n {
+			name := uint64(traced.names.at(i))
+			if name >= c.texts.len() {
+				return nil, v.badName(name)
+			}
+			v.places[name] |= traced.place
+		}
+	}
+	edges := func() *input {
+		return newInput(ctx, io.NewSectionReader(c.file, c.edgesAt, c.size-c.edgesAt), nil)
+	}
+	if err := v.findDescriptors(edges()); err != nil {
+		return nil, err
+	}
+	err := v.ofEdges(edges(), func(e edge) error {
+		report.Keys++
+		_, err := c.file.WriteAt([]byte(names.key(e.name)), c.edgesAt+e.at)
+		return err
+	})
+	return v, err
+}
+
+// writeStrings writes the last section and the end of the file.
+func (c *copier) writeStrings(w *wording, report *Report) error {
+	if err := c.begin("strings"); err != nil {
+		return err
+	}
+	before := byte('[')
+	var line []byte
+	for i := range c.texts.len() {
+		line = append(line[:0], before, '\n', '"')
+		if i == 0 {
+			line = append(line[:0], before, '"')
+		}
+		before = ','
+		var how fate
+		line, how = w.append(line, i)
+		switch how {
+		case keptWhole:
+			report.Kept++
+		case framed:
+			report.Framed++
+		default:
+			report.Replaced++
+		}
+		if err := write(c, append(line, '"')); err != nil {
+			return err
+		}
+	}
+	if before == '[' {
+		if err := write(c, []byte{'['}); err != nil {
+			return err
+		}
+	}
+	if err := write(c, []byte("]}")); err != nil {
+		return err
+	}
+	return c.out.Flush()
+}
