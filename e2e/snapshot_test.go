@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ecsheap/ecsheap/capture"
+	"github.com/ecsheap/ecsheap/internal/demoapp"
 	"github.com/ecsheap/ecsheap/internal/devtoolstest"
 	"github.com/ecsheap/ecsheap/internal/fakeaws"
 	"github.com/ecsheap/ecsheap/internal/nodetest"
@@ -32,7 +35,9 @@ func TestMainJob(t *testing.T) {
 			}
 			var files []string
 			for line := range strings.Lines(r.stdout.String()) {
-				files = append(files, filepath.Join(w.dir, strings.TrimSpace(line)))
+				if file := strings.TrimSpace(line); strings.HasPrefix(file, "out") && strings.HasSuffix(file, ".heapsnapshot") {
+					files = append(files, filepath.Join(w.dir, file))
+				}
 			}
 			wantSeries(t, filepath.Join(w.dir, "out"), files, node)
 			w.wantEnded(t, 1)
@@ -94,16 +99,16 @@ func TestJSONOutput(t *testing.T) {
 	r := w.start(t, "snapshot", "--cluster", "prod", "--service", "api", "--output", "json")
 	r.wantCode(t, 0)
 	var got struct {
-		Schema    int             `json:"schema"`
-		Dir       string          `json:"dir"`
-		Target    capture.Target  `json:"target"`
-		Snapshots []capture.Shot  `json:"snapshots"`
-		Diagnosis json.RawMessage `json:"diagnosis"`
+		Schema    int            `json:"schema"`
+		Dir       string         `json:"dir"`
+		Target    capture.Target `json:"target"`
+		Snapshots []capture.Shot `json:"snapshots"`
+		Diagnosis diagnosis      `json:"diagnosis"`
 	}
 	if err := json.Unmarshal([]byte(r.stdout.String()), &got); err != nil {
 		t.Fatalf("%v in %s", err, r.stdout)
 	}
-	if got.Schema != 1 || len(got.Snapshots) != 1 || got.Target.TaskARN != w.task || string(got.Diagnosis) != "null" {
+	if got.Schema != 1 || len(got.Snapshots) != 1 || got.Target.TaskARN != w.task || got.Diagnosis.Verdict != "insufficient" {
 		t.Errorf("got %+v", got)
 	}
 	if !strings.HasPrefix(got.Dir, "ecsheap-api-"+taskID[:8]+"-") {
@@ -112,6 +117,106 @@ func TestJSONOutput(t *testing.T) {
 	if n := w.wantWhole(t, got.Dir); n != 1 {
 		t.Errorf("%d snapshots", n)
 	}
+}
+
+// diagnosis is what scripts read of one.
+type diagnosis struct {
+	Schema     int     `json:"schema"`
+	Verdict    string  `json:"verdict"`
+	Confidence float64 `json:"confidence"`
+	Summary    string  `json:"summary"`
+	Snapshots  []any   `json:"snapshots"`
+	Suspects   []struct {
+		Rank            int     `json:"rank"`
+		Title           string  `json:"title"`
+		GrowthPerSecond float64 `json:"growthPerSecond"`
+		Path            []any   `json:"path"`
+	} `json:"suspects"`
+	Classes []any `json:"classes"`
+}
+
+// wantLeak checks that a diagnosis names the demo's leak first.
+func (d diagnosis) wantLeak(t *testing.T) {
+	t.Helper()
+	if d.Schema != 1 || d.Verdict != "leak" || !strings.Contains(d.Summary, demoLeak) || len(d.Snapshots) != 3 || len(d.Classes) == 0 {
+		t.Errorf("got %+v", d)
+	}
+	if len(d.Suspects) == 0 || d.Suspects[0].Rank != 1 || !strings.Contains(d.Suspects[0].Title, demoLeak) || d.Suspects[0].GrowthPerSecond <= 0 || len(d.Suspects[0].Path) == 0 {
+		t.Errorf("suspects %+v", d.Suspects)
+	}
+}
+
+// demoLeak is the accumulation point of the demo's service, see leaky.js.
+const demoLeak = "timeoutIds"
+
+// TestReport takes three snapshots of a leaking service: the report must name
+// what leaks, on stdout, in its files, and when it is made again.
+func TestReport(t *testing.T) {
+	node := nodetest.Start(t, nodetest.Options{Script: demoapp.Script(), Ready: demoapp.Ready, Inspect: true})
+	w := newWorld(t, fakeaws.Config{}, node)
+	r := w.start(t, "snapshot", "--cluster", "prod", "--service", "api", "--count", "3", "--interval", "3s", "--dir", "out", "--fail-on-leak")
+	r.wantCode(t, 9)
+	w.wantEnded(t, 1)
+	if n := w.wantWhole(t, "out"); n != 3 {
+		t.Errorf("%d snapshots", n)
+	}
+	sentence, _, _ := strings.Cut(r.stdout.String(), "\n\n")
+	if !strings.Contains(sentence, demoLeak) {
+		t.Errorf("the sentence is %q", sentence)
+	}
+	if stderr := r.stderr.String(); !strings.Contains(stderr, "error: a leak was found: ") {
+		t.Errorf("on stderr:\n%s", stderr)
+	}
+	text, page, data := w.read(t, "out/report.txt"), w.read(t, "out/report.html"), w.read(t, "out/report.json")
+	if !strings.HasPrefix(r.stdout.String(), text) || !strings.HasSuffix(r.stdout.String(), filepath.Join("out", "s3.heapsnapshot")+"\n") {
+		t.Errorf("report.txt is\n%s\nand on stdout is\n%s", text, r.stdout)
+	}
+	if !strings.Contains(page, demoLeak) {
+		t.Error("report.html does not name the leak")
+	}
+	var stored diagnosis
+	if err := json.Unmarshal([]byte(data), &stored); err != nil {
+		t.Fatal(err)
+	}
+	stored.wantLeak(t)
+
+	again := w.start(t, "analyze", "--output", "json", "out")
+	again.wantCode(t, 0)
+	var got diagnosis
+	if err := json.Unmarshal([]byte(again.stdout.String()), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(stored, got); diff != "" {
+		t.Errorf("analyze says another thing (-snapshot +analyze)\n%s", diff)
+	}
+}
+
+// TestNoAnalyze leaves the diagnosis to another time.
+func TestNoAnalyze(t *testing.T) {
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
+	r := w.start(t, "snapshot", "--inspector", w.node.Inspector, "--dir", "out", "--no-analyze")
+	r.wantCode(t, 0)
+	if got := r.stdout.String(); got != filepath.Join("out", "s1.heapsnapshot")+"\n" {
+		t.Errorf("stdout %q", got)
+	}
+	if _, err := os.Stat(filepath.Join(w.dir, "out", "report.json")); err == nil {
+		t.Error("there is a report")
+	}
+	r = w.start(t, "snapshot", "--inspector", w.node.Inspector, "--dir", "json", "--no-analyze", "--output", "json")
+	r.wantCode(t, 0)
+	if !strings.Contains(r.stdout.String(), `"diagnosis": null`) {
+		t.Errorf("stdout %s", r.stdout)
+	}
+}
+
+// read returns a file below the world's directory.
+func (w *world) read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(w.dir, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // TestDirect goes past AWS.

@@ -62,6 +62,7 @@ func demoCommand(u *ui) *cli.Command {
 			d.options = snapshotOptions{
 				count: c.Int("count"), interval: c.Duration("interval"), dir: c.String("dir"), json: asJSON, log: debugLog(u, c.Bool("debug")),
 				targetOptions: targetOptions{port: inspectorPort}, transfer: transferAuto,
+				diagnosis: &seriesDiagnosis{},
 			}
 			return because(c.Context, d.run(c.Context))
 		},
@@ -104,7 +105,7 @@ func (d demo) run(ctx context.Context) error {
 		return err
 	}
 	if !d.keep {
-		d.next()
+		d.next(o)
 		return nil
 	}
 	return d.hold(ctx, server, app, task, stopped)
@@ -176,13 +177,18 @@ func environment(server *fakeaws.Server) map[string]string {
 	return env
 }
 
-// next says what to do with what the demo has made.
-func (d demo) next() {
-	d.ui.step("it leaks one Timeout for each request: look for ThrottlerStorageService.timeoutIds")
+// next says what to do with what the demo has made. The answer stands last, where
+// the eye is.
+func (d demo) next(o snapshotOptions) {
 	d.ui.step("try next:")
 	d.ui.step("  Chrome DevTools > Memory > Load profile: the first and the last, then the view Comparison")
 	d.ui.step("  ecsheap demo --keep      and ecsheap snapshot, check in another terminal")
 	d.ui.step("  ecsheap check --cluster NAME --service NAME      for a service of yours")
+	if r := o.diagnosis.outcome(); r != nil {
+		d.ui.step("%s", r.Sentence())
+	} else {
+		d.ui.step("it leaks one Timeout for each request: look for ThrottlerStorageService.timeoutIds")
+	}
 }
 
 // hold keeps the world running until a signal comes, also when the service

@@ -18,6 +18,7 @@ import (
 	"github.com/ecsheap/ecsheap/ecs"
 	"github.com/ecsheap/ecsheap/gate"
 	"github.com/ecsheap/ecsheap/guest"
+	"github.com/ecsheap/ecsheap/sourcemap"
 	"github.com/ecsheap/ecsheap/tunnel"
 )
 
@@ -32,6 +33,7 @@ const (
 	codeLost        = 6 // tunnel or inspector
 	codeUnsafe      = 7 // refused by the gate
 	codeFewer       = 8 // fewer snapshots than asked; what there is, is on disk
+	codeLeak        = 9 // found, and --fail-on-leak given
 	codeInterrupted = 130
 )
 
@@ -39,6 +41,10 @@ const (
 func (u *ui) exit(err error) int {
 	if err == nil {
 		return codeOK
+	}
+	var command *commandError
+	if errors.As(err, &command) { // it has told itself what was wrong
+		return command.code
 	}
 	code, text, hint := exitCode(err), errorText(err), hintOf(err)
 	fmt.Fprintln(u.err, u.line(red, "error: ", text))
@@ -64,10 +70,12 @@ func exitCode(err error) int {
 	switch {
 	case isAs[*interruptedError](err):
 		return codeInterrupted
-	case isAs[*usageError](err), isAs[*ecs.RefError](err), isAs[*ecs.ContradictionError](err), isAs[*bucket.URLError](err), isAs[*capture.DirError](err), isAs[cli.ExitCoder](err):
+	case isAs[*usageError](err), isAs[*ecs.RefError](err), isAs[*ecs.ContradictionError](err), isAs[*bucket.URLError](err), isAs[*capture.DirError](err), isAs[*sourcemap.DirError](err), isAs[cli.ExitCoder](err):
 		return codeUsage
 	case isAs[*capture.PartialError](err):
 		return codeFewer
+	case isAs[*leakFoundError](err):
+		return codeLeak
 	case isAs[*gate.RefusedError](err), isAs[*guest.PlaceError](err), isAs[*earlyError](err), isAs[*noRoomError](err):
 		return codeUnsafe
 	case isAs[*goneError](err):

@@ -35,7 +35,7 @@ func targetFlags() []cli.Flag {
 		&cli.StringFlag{Name: "service", Aliases: []string{"s"}, Category: categoryTarget, Usage: "`name` of the service (default: ECSHEAP_SERVICE, unless --task or --family is given)"},
 		&cli.StringFlag{Name: "family", Category: categoryTarget, Usage: "`name` of the task definition family"},
 		&cli.StringFlag{Name: "container", Category: categoryTarget, Usage: "`name` of the container (default: the one that runs Node.js)"},
-		&cli.IntFlag{Name: "port", Category: categoryTarget, Value: 9229, Usage: "`port` of the inspector inside the container"},
+		&cli.IntFlag{Name: "port", Category: categoryTarget, Value: defaultPort, Usage: "`port` of the inspector inside the container"},
 	}, awsFlags()...)
 }
 
@@ -63,6 +63,25 @@ type targetOptions struct {
 	query           ecs.Query
 	port            int
 	profile, region string
+}
+
+// defaultPort is where the inspector of Node.js listens unless told otherwise.
+const defaultPort = 9229
+
+// beside are the flags that another command needs to get to the same container
+// once its task is known.
+func (o targetOptions) beside() []string {
+	var flags []string
+	if o.port != defaultPort {
+		flags = append(flags, "--port", strconv.Itoa(o.port))
+	}
+	if o.profile != "" {
+		flags = append(flags, "--profile", o.profile)
+	}
+	if o.region != "" {
+		flags = append(flags, "--region", o.region)
+	}
+	return flags
 }
 
 func readTarget(c *cli.Context) (targetOptions, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -136,29 +137,60 @@ type snapshotJSON struct {
 	Dir       string         `json:"dir"`
 	Target    capture.Target `json:"target"`
 	Snapshots []capture.Shot `json:"snapshots"`
-	Diagnosis any            `json:"diagnosis"` // null: there is no analysis yet
+	Diagnosis any            `json:"diagnosis"` // as analyze prints it; null: none was made
 }
 
-// tell prints the snapshots that are whole, also of a series that ended early,
-// and returns what ended it.
-func tell(u *ui, o snapshotOptions, s capture.Series, err error) error {
+// tell makes the diagnosis of the snapshots that are whole, also of a series that
+// ended early, and prints both. It returns what ended the series, and failing that
+// what --fail-on-leak asks for.
+func tell(ctx context.Context, u *ui, o snapshotOptions, s capture.Series, err error) error {
 	if len(s.Snapshots) == 0 {
+		o.diagnosis.observed()
 		return err
 	}
 	u.step("%s in %s", plural(len(s.Snapshots), "snapshot"), o.dir)
-	u.flush()
+	s.Dir = o.dir
+	answer := o.diagnosis.finish(ctx, u, s)
+	u.settle()
 	if printErr := printSeries(u, o, s); err == nil {
 		err = printErr
+	}
+	if err == nil {
+		err = answer
 	}
 	return err
 }
 
 func printSeries(u *ui, o snapshotOptions, s capture.Series) error {
+	r := o.diagnosis.outcome()
 	if o.json {
-		return u.json(snapshotJSON{Schema: schema, Dir: o.dir, Target: s.Target, Snapshots: s.Snapshots})
+		out := snapshotJSON{Schema: schema, Dir: o.dir, Target: s.Target, Snapshots: s.Snapshots}
+		if r != nil {
+			object, err := reportJSON(r)
+			if err != nil {
+				return err
+			}
+			out.Diagnosis = object
+		}
+		return u.json(out)
+	}
+	if r != nil {
+		if err := printReport(u, false, r); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(u.out, "\n%s\n", u.boldOut("FILES")); err != nil {
+			return err
+		}
+	}
+	var files []string
+	if r != nil {
+		files = append(files, o.diagnosis.files...)
 	}
 	for _, shot := range s.Snapshots {
-		if _, err := fmt.Fprintln(u.out, filepath.Join(o.dir, shot.File)); err != nil {
+		files = append(files, shot.File)
+	}
+	for _, file := range files {
+		if _, err := fmt.Fprintln(u.out, filepath.Join(o.dir, file)); err != nil {
 			return err
 		}
 	}

@@ -31,6 +31,7 @@ type source struct {
 	dial     func(context.Context) (net.Conn, error)
 	wire     func() int64 // bytes received so far; nil: count at the inspector's connection
 	target   capture.Target
+	flags    []string // of the command line that found the target, beside it
 	findings []ecs.Finding
 	health   []gate.HealthBudget // what a pause must stay below
 	memory   []gate.Bound        // limits that the process does not see
@@ -95,7 +96,7 @@ func tunnelled(ctx context.Context, u *ui, o reachOptions, client *awsssm.Client
 			u.warn(errorText(closeErr), hintOf(closeErr))
 		}
 	}()
-	return work(source{dial: w.dial, wire: w.wire, target: captureTarget(target), findings: findings, audit: o.audit})
+	return work(source{dial: w.dial, wire: w.wire, target: captureTarget(target), flags: o.beside(), findings: findings, audit: o.audit})
 }
 
 // way is a tunnel that is opened anew when its session is gone: ended by somebody,

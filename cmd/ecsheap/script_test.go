@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"fakeaws": startFakeAWS, "task": addTask, "fault": addFault, "sessions": checkSessions, "exits": exits,
 			"snapshots": writeSnapshots, "compress": compressFile, "truncate": truncateFile,
+			"series": writeKeepers, "captured": writeCapture,
 		},
 	})
 }

@@ -34,6 +34,7 @@ type snapshotOptions struct {
 	activate  bool
 	process   int // pid inside the container for --activate, 0 = choose
 	audit     *auditor
+	diagnosis *seriesDiagnosis // nil with --no-analyze
 
 	trackAllocations bool
 }
@@ -45,7 +46,7 @@ func (o snapshotOptions) reach() reachOptions {
 func snapshotCommand(u *ui) *cli.Command {
 	return &cli.Command{
 		Name: "snapshot", Category: categoryCapture,
-		Usage:       "take heap snapshots of a running container",
+		Usage:       "take heap snapshots of a running container, and say what leaks",
 		UsageText:   "ecsheap snapshot --cluster X --task Y\necsheap snapshot --cluster X --task Y --count 3 --interval 10m",
 		Description: "Checks the task, opens a tunnel, and takes snapshots through the inspector of Node.js.\nEach snapshot STOPS the process for seconds and needs several times its heap in memory:\nwhat it will cost is forecast, and refused (exit 7) when it would likely kill the process.",
 		Flags: slices.Concat(targetFlags(), []cli.Flag{
@@ -57,7 +58,7 @@ func snapshotCommand(u *ui) *cli.Command {
 			&cli.DurationFlag{Name: "max-pause", Category: categorySafety, Usage: "refuse (exit 7) when the process will likely stand still for longer than this `time`"},
 			&cli.BoolFlag{Name: "force", Category: categorySafety, Usage: "take the snapshot though the forecast says that it is unsafe; with --activate, signal though the program may handle SIGUSR1"},
 			&cli.BoolFlag{Name: "track-allocations", Category: categorySafety, Usage: "have V8 keep the stack of every allocation from now on; slows the process down"},
-		}, activationFlags(), s3Flags(), detachedFlags(), outputFlags()),
+		}, activationFlags(), s3Flags(), detachedFlags(), seriesFlags(), outputFlags()),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("resume") {
 				o, err := readResume(c, u)
@@ -96,6 +97,9 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 		return o, err
 	}
 	if err := validTransfer(o.transfer, o.maxPause); err != nil {
+		return o, err
+	}
+	if o.diagnosis, err = readSeriesDiagnosis(c); err != nil {
 		return o, err
 	}
 	if o.parting, err = readParting(c, o); err != nil {
@@ -140,7 +144,7 @@ func direct(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) error
 		return err
 	}
 	series, err := captureFrom(ctx, u, o, source{dial: dialInspector(o.inspector), depot: depot, audit: o.audit})
-	return tell(u, o, series, err)
+	return tell(ctx, u, o, series, err)
 }
 
 // through captures through an SSM session, which has ended when it returns.
@@ -177,7 +181,7 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 		return err
 	})
 	opened.finish(ctx)
-	return tell(u, o, series, offerActivation(o, explain(ctx, client, target, err)))
+	return tell(ctx, u, o, series, offerActivation(o, explain(ctx, client, target, err)))
 }
 
 // offerActivation names --activate where nothing listens and it was not tried.
@@ -219,5 +223,5 @@ func captureFrom(ctx context.Context, u *ui, o snapshotOptions, s source) (captu
 	}
 	return capture.Run(ctx, capture.Plan{
 		Dir: o.dir, Count: o.count, Interval: o.interval, Target: s.target, Checks: checks(s.findings), Tool: "ecsheap " + version(),
-	}, in.source(keeper), progress, p.taken(u))
+	}, in.source(keeper), progress, o.diagnosis.taken(ctx, o.dir, o.count, p.taken(u)))
 }

@@ -77,17 +77,25 @@ func cut[T any](o listOptions, rows []T) []T {
 	return rows
 }
 
-// fileArguments returns the arguments of a command that works on files, one
-// for each name in its usage. Package flag lets the first argument swallow
-// every flag behind it: they are refused.
-func fileArguments(c *cli.Context) ([]string, error) {
-	names := strings.Fields(c.Command.ArgsUsage)
-	args := c.Args().Slice()
+// flagsFirst refuses flags behind files: package flag lets the first argument
+// swallow them.
+func flagsFirst(c *cli.Context, args []string) error {
 	if flags, files := splitArguments(c.Command, args); len(flags) > 0 && len(files) > 0 {
-		return nil, &usageError{
+		return &usageError{
 			text: fmt.Sprintf("flag %s stands behind %q", flags[0], files[0]),
 			hint: fmt.Sprintf("flags stand before files; did you mean: ecsheap %s %s", c.Command.Name, strings.Join(append(flags, files...), " ")),
 		}
+	}
+	return nil
+}
+
+// fileArguments returns the arguments of a command that works on files, one
+// for each name in its usage. Flags behind them are refused.
+func fileArguments(c *cli.Context) ([]string, error) {
+	names := strings.Fields(c.Command.ArgsUsage)
+	args := c.Args().Slice()
+	if err := flagsFirst(c, args); err != nil {
+		return nil, err
 	}
 	switch {
 	case len(args) > len(names):

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/urfave/cli/v2"
+
+	"github.com/ecsheap/ecsheap/cdp"
+	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/tunnel"
+)
+
+// tunnelOptions are the values of the flags of tunnel.
+type tunnelOptions struct {
+	targetOptions
+	local    int // port, 0 = any that is free
+	devtools bool
+	exec     string // "" = none
+	activate bool
+	process  int // pid inside the container for --activate, 0 = choose
+	force    bool
+	json     bool
+	log      *slog.Logger
+}
+
+// inspecting tells whether the port is taken for an inspector's.
+func (o tunnelOptions) inspecting() bool {
+	return o.devtools || o.activate || o.port >= firstInspector && o.port <= lastInspector
+}
+
+// linger is that of the relay.
+func (o tunnelOptions) linger() time.Duration {
+	if o.inspecting() {
+		return inspectorLinger
+	}
+	return halfLinger
+}
+
+func tunnelCommand(u *ui) *cli.Command {
+	return &cli.Command{
+		Name: "tunnel", Category: categoryCapture,
+		Usage:     "hold a port of a container open here, for DevTools or VS Code",
+		UsageText: "ecsheap tunnel --cluster X --task Y\necsheap tunnel --cluster X --task Y --local-port 0 --exec 'node inspect 127.0.0.1:{port}'\necsheap tunnel --cluster X --task Y --port 6379",
+		Description: "Listens on 127.0.0.1 and carries connections to a port inside the container. For the ports of\n" +
+			"inspectors, 9229 to 9240, it prints the link for DevTools, the address for chrome://inspect and an\n" +
+			"entry for the launch.json of VS Code. It ends with Ctrl-C, with the command of --exec, or with the\n" +
+			"process that started it (unless started with nohup), and leaves no session at AWS.\n\n" +
+			"While it is open EVERY program and user of this machine can execute code in the container, through\n" +
+			"the inspector, as the application.",
+		Flags: slices.Concat(targetFlags(), []cli.Flag{
+			&cli.IntFlag{Name: "local-port", Usage: "`port` to listen on, on 127.0.0.1; 0 for any that is free (default: the one of --port; taken is an error)"},
+			&cli.BoolFlag{Name: "devtools", Usage: "an inspector listens on --port though it is not one of 9229 to 9240"},
+			&cli.StringFlag{Name: "exec", Usage: "run this `command` with the shell while the tunnel is open, {port} and $ECSHEAP_PORT being the local port, and return its exit code"},
+			&cli.BoolFlag{Name: "force", Category: categorySafety, Usage: "with --activate, signal though the program may handle SIGUSR1"},
+		}, activationFlags(), outputFlags()),
+		Action: func(c *cli.Context) error {
+			o, err := readTunnel(c, u)
+			if err != nil {
+				return err
+			}
+			err = runTunnel(c.Context, u, o)
+			if isAs[*commandError](err) { // it has had the signal, and says what became of it
+				return err
+			}
+			return because(c.Context, err)
+		},
+	}
+}
+
+func readTunnel(c *cli.Context, u *ui) (tunnelOptions, error) {
+	o := tunnelOptions{
+		local: c.Int("local-port"), devtools: c.Bool("devtools"), exec: c.String("exec"),
+		activate: c.Bool("activate"), process: c.Int("process"), force: c.Bool("force"),
+	}
+	var err error
+	if o.json, err = readOutput(c, u); err != nil {
+		return o, err
+	}
+	if o.targetOptions, err = readTarget(c); err != nil {
+		return o, err
+	}
+	if !c.IsSet("local-port") {
+		o.local = o.port
+	}
+	o.log = debugLog(u, c.Bool("debug"))
+	switch {
+	case o.local < 0 || o.local > maxPort:
+		return o, &usageError{text: fmt.Sprintf("--local-port %d is no port", o.local), hint: "ports are 1 to 65535; 0 takes any that is free"}
+	case c.IsSet("exec") && o.exec == "":
+		return o, &usageError{text: "--exec needs a command", hint: "for example --exec 'node inspect 127.0.0.1:{port}'"}
+	case o.exec != "" && o.json:
+		return o, &usageError{text: "--exec and --output json contradict each other", hint: "with --exec, stdout belongs to the command, which finds the port in {port} and $" + portVariable}
+	case o.force && !o.activate:
+		return o, &usageError{text: "--force is for --activate", hint: "a tunnel alone has nothing to force"}
+	}
+	if err := validActivation(c); err != nil {
+		return o, err
+	}
+	return o, o.needTarget("tunnel")
+}
+
+// runTunnel is the whole command from the flags on. The port is taken first: if it
+// cannot be had, AWS is asked nothing.
+func runTunnel(ctx context.Context, u *ui, o tunnelOptions) error {
+	l, err := listenLocal(ctx, o.local)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	o.local = l.Addr().(*net.TCPAddr).Port
+	cfg, err := loadAWS(ctx, u, o.targetOptions)
+	if err != nil {
+		return err
+	}
+	client, sessions := awsecs.NewFromConfig(cfg), awsssm.NewFromConfig(cfg)
+	target, err := o.find(ctx, u, client, cfg)
+	if err != nil {
+		return err
+	}
+	var opened *inspector
+	if o.activate {
+		in := &container{u: u, log: o.log, ecs: client, sessions: sessions, target: target}
+		options := snapshotOptions{targetOptions: o.targetOptions, process: o.process, force: o.force}
+		if opened, err = openInspector(ctx, in, options); err != nil {
+			return explain(ctx, client, target, err)
+		}
+		o.port = opened.Port
+		defer func() { opened.finish(ctx) }()
+	}
+	h := &hold{u: u, ecs: client, ssm: sessions, target: target, first: reopenFirst, config: tunnel.Config{
+		Target: target.SSM(), Port: o.port, Reason: runReason("tunnel"), Log: o.log,
+		Notice: func(text string) { u.step("%s", text) },
+	}}
+	return explain(ctx, client, target, o.through(ctx, u, h, l, opened))
+}
+
+// find finds the container. What the checks say of inspectors counts for those
+// alone.
+func (o tunnelOptions) find(ctx context.Context, u *ui, client *awsecs.Client, cfg aws.Config) (ecs.Target, error) {
+	if o.inspecting() {
+		target, _, err := locate(ctx, u, reachOptions{targetOptions: o.targetOptions}, client, cfg.Region)
+		return target, err
+	}
+	u.step("looking for the task in %s", cfg.Region)
+	target, err := ecs.Find(ctx, client, o.query)
+	if err != nil {
+		return target, err
+	}
+	u.step("found %s", target)
+	return target, blocked(ecs.Check(target, o.port))
+}
+
+// through opens the session, carries connections through it, and has it ended when
+// it returns, a panic included.
+func (o tunnelOptions) through(ctx context.Context, u *ui, h *hold, l net.Listener, opened *inspector) (err error) {
+	if err := h.open(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		opened.closeOver(ctx, h)
+		if closeErr := h.close(ctx); err == nil {
+			err = closeErr
+		} else if closeErr != nil {
+			u.warn(errorText(closeErr), hintOf(closeErr))
+		}
+	}()
+	return o.carry(ctx, u, h, l)
+}
+
+// carry carries connections until something ends it.
+func (o tunnelOptions) carry(ctx context.Context, u *ui, h *hold, l net.Listener) error {
+	t := openTunnel{target: captureTarget(h.target), local: o.local, remote: o.port, inspecting: o.inspecting()}
+	r := &relay{dial: h.dial, linger: o.linger(), ended: (&farEnd{u: u}).ended}
+	base := ctx
+	var run *command
+	if o.exec != "" { // signals are for the command from now on
+		signals, stop := catchSignals()
+		defer stop()
+		base = context.WithoutCancel(ctx)
+		run = &command{text: o.exec, port: o.local, signals: signals, shared: onTerminal(u)}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	c := newCrew(base)
+	if t.inspecting {
+		w := o.watch(u, h, t)
+		w.begin(c.ctx)
+		t.debuggee = w.known
+		h.reopened = w.touch
+		r.ended = func(error) { w.touch() } // it finds out itself what is wrong
+		c.start(w.run)
+	}
+	if err := o.announce(ctx, u, t); err != nil {
+		c.cancel(err)
+	}
+	c.start(h.keep)
+	if o.exec == "" {
+		u.status(func() string { return r.line(t.address()) })
+		defer u.status(nil)
+	}
+	c.start(watchParent)
+	c.start(func(ctx context.Context) error { return r.serve(ctx, l) })
+	if run != nil {
+		c.start(func(ctx context.Context) error { return run.run(ctx, u) })
+	}
+	err := c.wait()
+	u.step("carried %s, %s in, %s out", plural(int(r.total.Load()), "connection"), bytesText(r.in.Load()), bytesText(r.out.Load()))
+	return err
+}
+
+// announce tells where the tunnel is: on stdout, which a command of --exec has for
+// itself.
+func (o tunnelOptions) announce(ctx context.Context, u *ui, t openTunnel) error {
+	if t.inspecting {
+		u.warn(fmt.Sprintf("while this is open, every program and user of this machine can execute code in container %s, as its application", t.target.Container), "end it as soon as you are done; a breakpoint stops the whole service")
+	} else {
+		u.warn(fmt.Sprintf("while this is open, every program and user of this machine can reach port %d of container %s", t.remote, t.target.Container), "end it as soon as you are done")
+	}
+	warnOfOther(ctx, u, t.local)
+	u.flush()
+	switch {
+	case o.exec != "":
+		u.step("%s leads to port %d of container %s while the command runs", t.address(), t.remote, t.target.Container)
+		return nil
+	case o.json:
+		return u.json(t.json())
+	}
+	return t.write(u.out)
+}
+
+// watch keeps an eye on whose inspector it is.
+func (o tunnelOptions) watch(u *ui, h *hold, t openTunnel) *watch {
+	return &watch{
+		nudge: make(chan struct{}, 1),
+		ask:   func(ctx context.Context) (debuggee, error) { return askInspector(ctx, h.dial, t.address()) },
+		tell: func(d debuggee) {
+			u.step("another process answers, or the same one anew (%s); in DevTools open %s", d.Title, devtoolsURL(t.address(), d.ID))
+		},
+		gone: func(err error) {
+			hint := "the tunnel stays open, and tells when there is an inspector"
+			if isAs[*tunnel.RefusedError](err) && !o.activate {
+				hint = "add --activate: it opens the inspector of the running process, and closes it in the end; or start the process with --inspect; " + hint
+			}
+			u.warn(errorText(err), hint)
+		},
+	}
+}
+
+// closeOver closes an inspector of ours over the session that is there. Where that
+// does not work, finish tries once more, or tells.
+func (i *inspector) closeOver(ctx context.Context, h *hold) {
+	if i == nil || !i.ours {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	if t, _ := h.now(); t.Err() != nil {
+		return
+	}
+	conn, err := cdp.Dial(ctx, h.dial, &cdp.Options{Log: i.in.log})
+	if err != nil {
+		return
+	}
+	defer conn.Close() //nolint:errcheck // it only says that the connection was lost
+	if p, err := conn.Process(ctx); err != nil || i.met(p) != nil {
+		return
+	}
+	i.close(ctx, conn)
+}
