@@ -40,8 +40,15 @@ func (f *finder) inventory(c *candidate) inventory {
 		}
 	}
 	scale := 1.0
-	if c.kind == collection || c.kind == group {
+	switch c.kind {
+	case collection, group:
 		scale = float64(max(c.fresh, reached)) / float64(max(1, reached))
+	case owner: // its parts are examples
+		var seen int64
+		for _, b := range i.bytes {
+			seen += b
+		}
+		scale = max(1, float64(c.born)/float64(max(1, seen)))
 	}
 	for _, k := range classes {
 		k.Count, k.Size = int(float64(k.Count)*scale+0.5), int64(float64(k.Size)*scale+0.5)
