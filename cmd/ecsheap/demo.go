@@ -62,7 +62,7 @@ func demoCommand(u *ui) *cli.Command {
 			d.options = snapshotOptions{
 				count: c.Int("count"), interval: c.Duration("interval"), dir: c.String("dir"), json: asJSON, log: debugLog(u, c.Bool("debug")),
 				targetOptions: targetOptions{port: inspectorPort}, transfer: transferAuto,
-				diagnosis: &seriesDiagnosis{},
+				diagnosis: &seriesDiagnosis{}, audit: &auditor{u: u},
 			}
 			return because(c.Context, d.run(c.Context))
 		},
