@@ -57,7 +57,8 @@ func (w *words) step(r heap.Ref) Step {
 }
 
 // fromGlobal leaves out what leads from the root of the graph to what a program can name:
-// the process object, or else a property of the global object.
+// the process object, the server, timer or other object of Node.js that holds the first
+// piece of the application, or else a property of the global object.
 func (w *words) fromGlobal(steps []Step) []Step {
 	for i, s := range slices.Backward(steps) {
 		if s.Class == "process" && w.v.Type(s.Node) == heap.ObjectNode {
@@ -65,12 +66,25 @@ func (w *words) fromGlobal(steps []Step) []Step {
 			return steps[i:]
 		}
 	}
-	for i, s := range steps {
-		if strings.HasPrefix(s.Edge, "global.") {
+	global := max(0, slices.IndexFunc(steps, func(s Step) bool { return strings.HasPrefix(s.Edge, "global.") }))
+	app := slices.IndexFunc(steps, func(s Step) bool { return s.Place != nil && !isRuntime(s.Place) })
+	for i := app - 1; i > global; i-- {
+		if w.isRuntimes(steps[i].Node) {
+			steps[i].Edge = steps[i].Class
 			return steps[i:]
 		}
 	}
-	return steps
+	return steps[global:]
+}
+
+// isRuntimes says whether the node is an object of a class of Node.js.
+func (w *words) isRuntimes(n heap.Node) bool {
+	v := w.v
+	if v.Type(n) != heap.ObjectNode || w.isContext(n) || w.isGlobal(n) || v.NameLabel(n) == v.plain || builtin[v.RawName(n)] {
+		return false
+	}
+	p := w.place(n)
+	return p != nil && isRuntime(p)
 }
 
 // ownerPlace returns the place of the code that owns an object: of its own constructor,
