@@ -110,6 +110,17 @@ func (e *PartsError) Unwrap() error { return e.Err }
 // Hint says what to do.
 func (e *PartsError) Hint() string { return "take the snapshot again" }
 
+// PartsLeftError means that an upload was aborted, and that it could not be seen in
+// time that nothing of it is left.
+type PartsLeftError struct{ URL string }
+
+func (e *PartsLeftError) Error() string { return "parts of the upload of " + e.URL + " may be left" }
+
+// Hint says what removes them.
+func (e *PartsLeftError) Hint() string {
+	return "a lifecycle rule with AbortIncompleteMultipartUpload removes them"
+}
+
 // NoObjectError means that there is no such object.
 type NoObjectError struct {
 	URL string

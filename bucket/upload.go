@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,12 +32,9 @@ const (
 	// quarter of an hour off.
 	partExpiry = 15 * time.Minute
 
-	// abortTries is how often an upload is aborted while parts of it still arrive:
-	// what comes after an abort stays, and is paid for (Amazon S3 API reference,
-	// AbortMultipartUpload).
-	abortTries = 3
-
-	// abortPause is between them.
+	// abortPause is how long nothing of an aborted upload may be there until it is
+	// taken for gone: parts that were on their way when it was aborted may arrive
+	// later, stay, and are paid for (Amazon S3 API reference, AbortMultipartUpload).
 	abortPause = time.Second
 
 	// maxMetadata is how much of a value is kept, in bytes: S3 takes 2 KB of all
@@ -110,6 +108,9 @@ type Upload struct {
 	token  string // in the metadata of the object
 	ended  bool   // completed or aborted
 
+	sent       atomic.Bool // somebody knows where a part goes
+	completing bool        // S3 was asked to, and may have done it
+
 	presign *awss3.PresignClient
 }
 
@@ -163,6 +164,7 @@ func (u *Upload) Part(ctx context.Context, number int) (Part, error) {
 	if number < 1 || number > MaxParts {
 		return Part{}, &PartsError{Problem: fmt.Sprintf("part %d is none of 1 to %d", number, MaxParts)}
 	}
+	u.sent.Store(true)
 	signed, err := u.presign.PresignUploadPart(ctx, &awss3.UploadPartInput{
 		Bucket: &u.bucket.location.Bucket, Key: &u.key, UploadId: &u.id, PartNumber: aws.Int32(int32(number)),
 	})
@@ -199,6 +201,7 @@ func (u *Upload) Complete(ctx context.Context, parts []Uploaded) (*Object, error
 	if err != nil {
 		return nil, err
 	}
+	u.completing = true
 	out, err := u.bucket.client.CompleteMultipartUpload(ctx, &awss3.CompleteMultipartUploadInput{
 		Bucket: &u.bucket.location.Bucket, Key: &u.key, UploadId: &u.id, MultipartUpload: &types.CompletedMultipartUpload{Parts: sorted},
 	}, u.bucket.here)
@@ -248,42 +251,74 @@ func completed(parts []Uploaded) ([]types.CompletedPart, error) {
 	return all, nil
 }
 
-// Abort ends the upload and removes its parts, unless it is completed or aborted.
-// It works after ctx has ended, for 10 seconds.
+// Abort ends the upload and removes its parts, those that arrive late too, unless
+// it is completed or aborted. So that none arrives after that the senders have to
+// have ended. An object that a completion has made of them without an answer is
+// deleted. It works after ctx has ended, for 10 seconds, and takes one at least when
+// there may be parts. After an error it may be called again.
 //
-// Errors: *DeniedError for s3:AbortMultipartUpload, and what S3 or the network
-// say. The parts are still there then.
+// Errors: *DeniedError for s3:AbortMultipartUpload, *PartsLeftError, and what S3 or
+// the network say. The parts are still there then.
 func (u *Upload) Abort(ctx context.Context) error {
 	if u.ended {
 		return nil
 	}
 	ctx, cancel := cleaning(ctx)
 	defer cancel()
-	for try := 1; ; try++ {
-		_, err := u.bucket.client.AbortMultipartUpload(ctx, &awss3.AbortMultipartUploadInput{
-			Bucket: &u.bucket.location.Bucket, Key: &u.key, UploadId: &u.id,
-		}, u.bucket.here)
-		err = u.bucket.explain(ctx, err, request{doing: "aborting the upload", action: "s3:AbortMultipartUpload", key: u.key})
-		if _, gone := errors.AsType[*UploadGoneError](err); err != nil && !gone {
-			return err
-		}
-		u.ended = true
-		if try == abortTries || !u.hasParts(ctx) {
-			return nil
-		}
+	if err := u.abort(ctx); err != nil {
+		return err
+	}
+	for u.sent.Load() {
 		select {
 		case <-time.After(abortPause):
 		case <-ctx.Done():
-			return nil
+			return &PartsLeftError{URL: u.URL()}
+		}
+		left, err := u.hasParts(ctx)
+		if ctx.Err() != nil {
+			return &PartsLeftError{URL: u.URL()}
+		}
+		if err == nil && !left {
+			break
+		}
+		// Where it is not known whether there are some, too: who may abort need not be
+		// allowed to look, and it does no harm.
+		if again := u.abort(ctx); again != nil {
+			return again
+		}
+		if _, denied := errors.AsType[*DeniedError](err); denied {
+			break
 		}
 	}
+	u.ended = true
+	return nil
 }
 
-// hasParts says whether there are parts of an upload that was aborted: they were
-// on their way. Without the permission to ask, it is hoped that there are none.
-func (u *Upload) hasParts(ctx context.Context) bool {
+// abort asks S3 once to abort the upload. One that is gone was aborted before, or
+// has become an object.
+func (u *Upload) abort(ctx context.Context) error {
+	_, err := u.bucket.client.AbortMultipartUpload(ctx, &awss3.AbortMultipartUploadInput{
+		Bucket: &u.bucket.location.Bucket, Key: &u.key, UploadId: &u.id,
+	}, u.bucket.here)
+	err = u.bucket.explain(ctx, err, request{doing: "aborting the upload", action: "s3:AbortMultipartUpload", key: u.key})
+	if _, gone := errors.AsType[*UploadGoneError](err); err != nil && !gone {
+		return err
+	}
+	object := u.bucket.Object(u.key)
+	if u.completing && u.arrived(ctx, object) {
+		return object.Delete(ctx)
+	}
+	return nil
+}
+
+// hasParts says whether there are parts of an upload that was aborted.
+func (u *Upload) hasParts(ctx context.Context) (bool, error) {
 	out, err := u.bucket.client.ListParts(ctx, &awss3.ListPartsInput{
 		Bucket: &u.bucket.location.Bucket, Key: &u.key, UploadId: &u.id, MaxParts: aws.Int32(1),
 	}, u.bucket.here)
-	return err == nil && len(out.Parts) > 0
+	err = u.bucket.explain(ctx, err, request{doing: "looking for parts", action: "s3:ListMultipartUploadParts", key: u.key})
+	if _, gone := errors.AsType[*UploadGoneError](err); gone {
+		return false, nil
+	}
+	return err == nil && len(out.Parts) > 0, err
 }

@@ -153,13 +153,13 @@ func TestPartURLIsGoodForOnePart(t *testing.T) {
 	}
 	u, part := begin()
 	other, _ := begin()
-	old := *u
+	old := &Upload{bucket: u.bucket, key: u.key, id: u.id}
 	old.presign = awss3.NewPresignClient(b.client, awss3.WithPresignExpires(partExpiry), func(o *awss3.PresignOptions) { o.Presigner = oldSigner{v4.NewSigner()} })
 	expired, err := old.Part(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong := *u
+	wrong := &Upload{bucket: u.bucket, key: u.key, id: u.id}
 	cfg := s.Config()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider("TESTTESTTESTTESTTEST", "another secret", "")
 	cfg.BaseEndpoint = b.client.Options().BaseEndpoint
@@ -242,30 +242,6 @@ func TestAbortLeavesNothing(t *testing.T) {
 	object := upload(t, b, "b", noise(10))
 	if files := s.Files(t); !slices.Equal(files, []string{object.Key()}) {
 		t.Errorf("in the bucket: %q", files)
-	}
-}
-
-// TestAbortAgainForLateParts has a part arrive while the upload is aborted.
-func TestAbortAgainForLateParts(t *testing.T) {
-	b, f, _ := open(t, Options{})
-	u, err := b.Begin(t.Context(), Snapshot{Name: "a"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	late := true
-	f.intercept(func(w http.ResponseWriter, r *http.Request) bool {
-		if !late || r.Method != http.MethodGet || !r.URL.Query().Has("uploadId") {
-			return false
-		}
-		late = false
-		fmt.Fprint(w, `<ListPartsResult><Part><PartNumber>1</PartNumber><Size>5</Size></Part></ListPartsResult>`)
-		return true
-	}, nil)
-	if err := u.Abort(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if aborts := f.find(http.MethodDelete); len(aborts) != 2 {
-		t.Errorf("aborted %d times, want 2", len(aborts))
 	}
 }
 

@@ -48,10 +48,16 @@ func TestDiskFails(t *testing.T) {
 					t.Errorf("snapshot %d by %s, gate %+v", i+1, s.Transfer, verdict)
 				}
 			}
+			// The pause of the first one has both tries, and the second one had but one.
+			shots := w.load(t, "out").Snapshots
+			if failed := []int64{pauseOfFailed(t, shots[0].Gate), pauseOfFailed(t, shots[1].Gate)}; failed[0] <= 0 || failed[1] != 0 || shots[0].PauseMs <= failed[0] {
+				t.Errorf("the failed tries took %v ms, and the first snapshot %d", failed, shots[0].PauseMs)
+			}
 			text := r.stderr.String()
 			for want, times := range map[string]int{
 				"warning: taking a snapshot: writing the snapshot in ":           1,
 				"hint: looking for another way":                                  1,
+				" s of it for a try that failed":                                 1,
 				"snapshot 1 by disk: ":                                           1,
 				"snapshot 1 by memory: the disk of the process took no snapshot": 1,
 				"snapshot 2 by memory: the disk of the process took no snapshot": 1,
@@ -68,6 +74,17 @@ func TestDiskFails(t *testing.T) {
 			wantNothingLeft(t, node, before)
 		})
 	}
+}
+
+// pauseOfFailed is what the record of the gate says.
+func pauseOfFailed(t *testing.T, record any) int64 {
+	t.Helper()
+	var verdict struct{ FailedPauseMs int64 }
+	text, err := json.Marshal(record)
+	if err != nil || json.Unmarshal(text, &verdict) != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return verdict.FailedPauseMs
 }
 
 // TestDiskFailsUnsafe: what V8 has made for the disk takes the memory that another

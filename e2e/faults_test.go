@@ -190,7 +190,7 @@ func TestTooManySessions(t *testing.T) {
 	w := newWorld(t, fakeaws.Config{Pace: true}, bulk(t, "", 8))
 	first := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "first")
 	w.receiving(t, "first", "s1")
-	second := w.start(t, "profile", "--cluster", "prod", "--task", taskID, "--duration", "1h", "--dir", "second")
+	second := w.start(t, "profile", "--cluster", "prod", "--task", taskID, "--duration", "1h", "--dir", "second", "--force")
 	eventually(t, "the second session is there", func() bool { return len(w.Sessions()) == 2 })
 	third := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "third")
 	third.wantCode(t, 3)

@@ -91,7 +91,7 @@ func TestGateInContainers(t *testing.T) {
 		"known to libuv alone": {
 			files: map[string]string{"/proc/self/cgroup": "0::/\n"}, constrained: gib, limit: gib, want: gate.Go, id: "mem.headroom",
 		},
-		"nothing to read": {want: gate.Warn, id: "mem.limit"},
+		"nothing to read": {files: map[string]string{}, want: gate.Warn, id: "mem.limit"},
 	}
 	surroundings, err := filepath.Abs("../guest/surroundings.js")
 	if err != nil {

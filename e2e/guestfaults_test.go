@@ -33,6 +33,68 @@ func unlinked(t *testing.T, p *nodetest.Process) int {
 	return n
 }
 
+// wantWholeLoop has each kind of callback come round once, begun where a program
+// begins it: a process in which one of them is dead looks alive from outside.
+func wantWholeLoop(t *testing.T, conn *inspected) {
+	t.Helper()
+	const expression = `(async (r) => {
+		await null; // the inspector runs this between any two steps of Node.js
+		const fs = r("fs"), zlib = r("zlib"), dead = new Set();
+		const round = (name, begin) => { dead.add(name); begin(() => dead.delete(name)); };
+		round("timer", (f) => setTimeout(f, 1));
+		round("immediate", (f) => setImmediate(f));
+		round("tick", (f) => process.nextTick(f));
+		round("promise", (f) => Promise.resolve().then(f));
+		round("file", (f) => fs.stat("/", f));
+		round("zlib", (f) => zlib.gzip(Buffer.alloc(1000), f));
+		for (const t = Date.now(); dead.size > 0 && Date.now() - t < 20e3;) await new Promise((f) => setTimeout(f, 5));
+		return [...dead];
+	})(typeof require === "function" ? require : process.getBuiltinModule)`
+	var dead []string
+	if err := conn.Evaluate(t.Context(), expression, &dead); err != nil {
+		t.Errorf("asking the loop: %v", err)
+	}
+	if len(dead) > 0 {
+		t.Errorf("in the process these callbacks never come any more: %v", dead)
+	}
+}
+
+// TestGuestSparesTheTicks fetches in small pieces, as over a network that cuts
+// connections, from a program that is always about to empty its queue of ticks: an
+// expression that calls process.nextTick just then stops them for ever.
+func TestGuestSparesTheTicks(t *testing.T) {
+	const reads = 1200 // a tick at the wrong moment came within 600
+	for _, version := range []string{"18", "20", "22", "24"} {
+		if _, err := nodetest.Find(version); err != nil {
+			continue
+		}
+		t.Run("node"+version, func(t *testing.T) {
+			p := nodetest.Start(t, nodetest.Options{Version: version, Inspect: true, Ready: "up", Script: `
+				(function turn() { process.nextTick(() => {}); setImmediate(turn); })();
+				process.stdin.on("end", () => process.exit(0)).resume();
+				console.log("up");`})
+			conn := dialNode(t, p)
+			before := p.State()
+			g := installGuest(t, conn.Evaluate, guest.Options{})
+			shot := takeShot(t, g, guest.Memory)
+			for n := 0; n < reads; n += int(shot.Bytes / pieceOfTicks) {
+				pulled, err := g.Pull(t.Context(), shot, io.Discard, guest.PullOptions{Piece: pieceOfTicks, Parallel: 3})
+				if err != nil || pulled.Plain != shot.Bytes {
+					t.Fatalf("%+v, %v", pulled, err)
+				}
+				wantWholeLoop(t, conn)
+			}
+			if err := g.Remove(t.Context()); err != nil {
+				t.Error(err)
+			}
+			wantWholeLoop(t, conn)
+			p.AwaitState(before)
+		})
+	}
+}
+
+const pieceOfTicks = 16 << 10 // for which a block is unpacked, and packed again
+
 // TestGuestOfAKilledProcess kills the process while it writes: no file is left.
 func TestGuestOfAKilledProcess(t *testing.T) {
 	everyNode(t, func(t *testing.T, version string) {

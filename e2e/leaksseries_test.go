@@ -23,6 +23,9 @@ type leakSeries struct {
 	app     leaktest.App
 	shots   []*heap.Snapshot
 	restart int // as in leaktest.Plan
+	// reset has, by snapshot, whether ids are said not to continue although the process
+	// is the same. They do continue, but nobody looks.
+	reset map[int]bool
 }
 
 // capture takes the snapshots of a series and reads them.
@@ -65,7 +68,10 @@ func (l leakSeries) diagnose(t *testing.T, shots ...int) diagnosed {
 	var before *leak.Observation
 	last := len(shots) - 1
 	moment := func(i int) leak.Moment {
-		return leak.Moment{At: start.Add(time.Duration(shots[i]) * leakInterval), SameIDs: i > 0 && (l.restart == 0 || shots[i] != l.restart)}
+		restarted := l.restart > 0 && shots[i] == l.restart
+		return leak.Moment{
+			At: start.Add(time.Duration(shots[i]) * leakInterval), SameIDs: i > 0 && !restarted && !l.reset[shots[i]], NewProcess: restarted,
+		}
 	}
 	for i, shot := range shots[:last] {
 		o, err := leak.Observe(t.Context(), l.shots[shot], moment(i), before)
@@ -129,6 +135,57 @@ func leadsTo(s leak.Suspect, app leaktest.App) bool {
 	return slices.ContainsFunc([]*leak.Place{s.CreatedAt, s.AllocatedAt, s.Location}, func(p *leak.Place) bool {
 		return p != nil && path.Base(p.File) == app.File() && p.Line == line
 	})
+}
+
+// resets are the ways in which ids of three snapshots may not continue within a process,
+// and what that leaves to follow objects by.
+var resets = []struct {
+	name   string
+	at     map[int]bool
+	method leak.Method
+}{
+	{"reset at the second", map[int]bool{1: true}, leak.Comparison},
+	{"reset at the third", map[int]bool{2: true}, leak.ClassComparison},
+	{"reset at both", map[int]bool{1: true, 2: true}, leak.ClassComparison},
+}
+
+// movingHeads are leaks in which each new object holds the one before: without ids one end
+// of such a chain of closures looks like the other, and no path leads to the right one.
+var movingHeads = []string{"the-thing"}
+
+// TestLeakReset diagnoses three snapshots of a process whose ids were reset in between, as
+// by a debugger that came and went: paths must name what grows, and healthy services must
+// not be said to leak. FULL=1 takes every app.
+func TestLeakReset(t *testing.T) {
+	apps := leaktest.Apps()
+	if !full() {
+		apps = slices.DeleteFunc(apps, func(a leaktest.App) bool { return a.Leaks && !slices.Contains(longApps, a.Name) })
+	}
+	table := &leakTable{}
+	for _, c := range leakCases(apps, nodeVersions(), false) {
+		t.Run(c.String(), func(t *testing.T) { c.checkReset(t, table) })
+	}
+	table.log(t, "%-23s node | series         | rank verdict    conf | first suspect", "app")
+}
+
+// checkReset diagnoses three snapshots in each of the ways in which ids may be reset.
+func (c leakCase) checkReset(t *testing.T, table *leakTable) {
+	series := c.capture(t, leaktest.Plan{})
+	for _, r := range resets {
+		series.reset = r.at
+		d := series.diagnose(t, 0, 1, 2)
+		wrong := c.wrongOfTwo(d)
+		if d.method == leak.ClassComparison && slices.Contains(movingHeads, c.app.Name) && d.verdict != leak.Leaking {
+			wrong = nil
+		}
+		if d.method != r.method {
+			wrong = append(wrong, fmt.Sprintf("by %q, not by %q", d.method, r.method))
+		}
+		for _, w := range wrong {
+			t.Errorf("%s: %s", r.name, w)
+		}
+		c.addLong(table, r.name, d, wrong)
+	}
 }
 
 // TestJudge checks that a diagnosis can be wrong.

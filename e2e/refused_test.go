@@ -46,7 +46,8 @@ func TestForce(t *testing.T) {
 	wantNothingLeft(t, w.node, before)
 }
 
-// TestTwoAtOnce: the second is told who is at work, and the first is not harmed.
+// TestTwoAtOnce: the second is told who is at work before it connects, and the first is
+// not harmed.
 func TestTwoAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, fakeaws.Config{Pace: true}, bulk(t, "", 12))
@@ -55,7 +56,10 @@ func TestTwoAtOnce(t *testing.T) {
 	w.receiving(t, "first", "s1")
 	second := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "second")
 	second.wantCode(t, 3)
-	second.wantError(t, "another ecsheap (ecsheap snapshot on ", "is at work in this process", "wait until it is done")
+	second.wantError(t, "another ecsheap takes snapshots of this container", w.Sessions()[0].ID, "wait until it is done")
+	forced := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "second", "--force")
+	forced.wantCode(t, 3)
+	forced.wantError(t, "another ecsheap (ecsheap snapshot on ", "is at work in this process", "wait until it is done")
 	first.wantCode(t, 0)
 	if n := w.wantWhole(t, "first") + w.wantWhole(t, "second"); n != 1 {
 		t.Errorf("%d snapshots", n)

@@ -3,6 +3,8 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -128,7 +130,7 @@ func TestS3Direct(t *testing.T) {
 	args := []string{program, "snapshot", "--inspector", node.Inspector, "--s3", "s3://" + s3test.Bucket, "--s3-keep", "--dir", "out"}
 	r := w.startCommand(t, "env", append(server.Env(), args...)...)
 	r.wantCode(t, 0)
-	if got := w.load(t, "out").Snapshots[0]; got.Transfer != "s3" || !strings.HasPrefix(got.S3, "s3://"+s3test.Bucket+"/ecsheap-local-") {
+	if got := w.load(t, "out").Snapshots[0]; got.Transfer != "s3" || !strings.HasPrefix(got.S3, "s3://"+s3test.Bucket+"/ecsheap-local-inspector-") {
 		t.Errorf("snapshot %+v", got)
 	}
 	if calls := w.Calls(); len(calls) != 0 {
@@ -218,6 +220,161 @@ func TestS3Interrupted(t *testing.T) {
 		t.Errorf("not undone: %v", left)
 	}
 	node.AwaitState(before) // though the server still holds its request
+}
+
+// TestS3InterruptedWhileItUploads has parts on their way, through a slow network,
+// when the run is stopped: none arrives in the bucket, at once or later.
+func TestS3InterruptedWhileItUploads(t *testing.T) {
+	const (
+		rate   = 2e6 // bytes in a second: two parts of 6 MB are on their way for some seconds
+		before = 3e6 // bytes that are through when the run is stopped
+	)
+	for _, version := range nodeVersions() {
+		t.Run("node"+version, func(t *testing.T) {
+			server := s3test.Start(t)
+			node := nodetest.Start(t, nodetest.Options{Version: version, Script: watchedApp, Ready: "up", Inspect: true})
+			w := newWorld(t, fakeaws.Config{}, node)
+			endpoint, through, closed := slowNetwork(t, server, rate, before)
+			r := s3Task(t, w, server, endpoint, "--s3", "s3://"+s3test.Bucket+"/evidence", "--dir", "out")
+			select {
+			case <-through:
+			case <-time.After(time.Minute):
+				t.Fatal("nothing is uploaded")
+			}
+			if err := r.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+			r.wantCode(t, 130)
+			if left := open(w.auditOf(t, "out")); slices.Contains(left, "upload to S3 begun") || slices.Contains(left, "helper installed") {
+				t.Errorf("not undone: %v\n%s", left, r.stderr)
+			}
+			for _, when := range []string{"at once", "when the network has delivered all"} {
+				if files := server.Files(t); len(files) != 0 {
+					t.Errorf("left in the bucket %s: %v", when, files)
+				}
+				closed()
+			}
+			w.wantEnded(t, 1)
+		})
+	}
+}
+
+// slowNetwork stands before the S3 server and lets through so many bytes in a
+// second of what is sent there. through is closed when so many have passed; closed
+// waits until all that was sent has been delivered.
+func slowNetwork(t *testing.T, s *s3test.Server, rate, bytes int64) (endpoint string, through <-chan struct{}, closed func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const chunk = 16 << 10
+	reached := make(chan struct{})
+	tell := sync.OnceFunc(func() { close(reached) })
+	var passed atomic.Int64
+	var pumps sync.WaitGroup
+	slowly := func(to, from net.Conn) {
+		defer to.Close()
+		buffer := make([]byte, chunk)
+		for {
+			n, err := from.Read(buffer)
+			if n > 0 {
+				<-time.After(time.Duration(n) * time.Second / time.Duration(rate))
+				if _, err := to.Write(buffer[:n]); err != nil {
+					return
+				}
+				if passed.Add(int64(n)) >= bytes {
+					tell()
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}
+	pumps.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			pumps.Go(func() { slowly(server, client) })
+			pumps.Go(func() {
+				defer client.Close()
+				_, _ = io.Copy(client, server)
+			})
+		}
+	})
+	closed = sync.OnceFunc(func() {
+		_ = listener.Close()
+		pumps.Wait()
+	})
+	t.Cleanup(closed)
+	return "http://" + listener.Addr().String(), reached, closed
+}
+
+// TestS3FallsBack goes on through the tunnel, with the snapshot that the process
+// holds, whatever S3 does not do; and says so with --transfer s3.
+func TestS3FallsBack(t *testing.T) {
+	isPart := func(r *http.Request) bool { return r.URL.Query().Has("uploadId") }
+	for name, c := range map[string]struct {
+		refused func(r *http.Request, nth int64) bool // nth of those that it says true for
+		want    string
+	}{
+		"begin": {func(r *http.Request, nth int64) bool { // the first one is the check
+			return r.Method == http.MethodPost && r.URL.Query().Has("uploads") && nth > 1
+		}, "AWS denies s3:PutObject"},
+		"complete": {func(r *http.Request, _ int64) bool { return r.Method == http.MethodPost && isPart(r) }, "AWS denies s3:PutObject"},
+		"download": {func(r *http.Request, _ int64) bool { return r.Method == http.MethodGet && !isPart(r) }, "AWS denies s3:GetObject"},
+		"download, after a while": {func(r *http.Request, _ int64) bool {
+			return r.Method == http.MethodGet && r.Header.Get("Range") != "" && !strings.HasPrefix(r.Header.Get("Range"), "bytes=0-")
+		}, "AWS denies s3:GetObject"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := s3test.Start(t)
+			node := nodetest.Start(t, nodetest.Options{Script: watchedApp, Ready: "up", Inspect: true})
+			w := newWorld(t, fakeaws.Config{}, node)
+			var begun, gets atomic.Int64
+			front := s3Front(t, server, func(r *http.Request) int {
+				nth := int64(0)
+				if r.URL.Query().Has("uploads") {
+					nth = begun.Add(1)
+				}
+				if !c.refused(r, nth) {
+					return 0
+				}
+				gets.Add(1)
+				return http.StatusForbidden
+			})
+			r := s3Task(t, w, server, front.URL, "--s3", "s3://"+s3test.Bucket+"/evidence", "--dir", "out")
+			r.wantCode(t, 0)
+			if n := w.wantWhole(t, "out"); n != 1 || gets.Load() == 0 {
+				t.Errorf("%d snapshots, refused %d times", n, gets.Load())
+			}
+			text := r.stderr.String()
+			if got := w.load(t, "out").Snapshots[0].Transfer; got != "disk" || !strings.Contains(text, "through the tunnel instead") || !strings.Contains(text, c.want) {
+				t.Errorf("by %s:\n%s", got, text)
+			}
+			if again := strings.Contains(text, "fetching it once more"); again != strings.HasPrefix(name, "download") {
+				t.Errorf("fetched again: %t\n%s", again, text)
+			}
+			if files, left := server.Files(t), open(w.auditOf(t, "out")); len(files) != 0 || len(left) != 0 {
+				t.Errorf("left in the bucket: %v; not undone: %v", files, left)
+			}
+			begun.Store(0)
+			strict := s3Task(t, w, server, front.URL, "--s3", "s3://"+s3test.Bucket+"/evidence", "--transfer", "s3", "--dir", "strict")
+			strict.wantCode(t, 5)
+			strict.wantError(t, c.want)
+			if files := server.Files(t); len(files) != 0 {
+				t.Errorf("left in the bucket: %v", files)
+			}
+		})
+	}
 }
 
 // watchedApp has a heap that hardly compresses, and notes how much memory beside

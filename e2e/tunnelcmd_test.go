@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -201,8 +202,7 @@ func TestTunnelCommandHalfClosed(t *testing.T) {
 	f.stop(t)
 }
 
-// TestTunnelCommandBackPressure has a client that does not read stop the server, and
-// another one be served meanwhile.
+// TestTunnelCommandBackPressure has a client that does not read stop the server.
 func TestTunnelCommandBackPressure(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -399,60 +399,6 @@ func (f *forward) list(t *testing.T) []listed {
 	return all
 }
 
-// TestTunnelCommandExec runs commands: they know the port, their exit code is that of the
-// program, signals reach them, and nothing is left when they end.
-func TestTunnelCommandExec(t *testing.T) {
-	const reads = `test {port} = "$ECSHEAP_PORT" && echo "port {port}"; `
-	tests := map[string]struct {
-		command string
-		signal  syscall.Signal // sent once it has said so
-		code    int
-		stdout  string
-	}{
-		"ends well":     {command: reads + "exit 0", stdout: "port "},
-		"fails":         {command: reads + "exit 42", code: 42, stdout: "port "},
-		"not found":     {command: "exec no-such-program-anywhere", code: 127},
-		"killed":        {command: "kill -9 $$", code: 128 + 9},
-		"interrupted":   {command: `trap 'echo got INT; exit 7' INT; echo go; while :; do sleep 0.1; done`, signal: syscall.SIGINT, code: 7, stdout: "got INT"},
-		"terminated":    {command: `trap 'echo got TERM; exit 8' TERM; echo go; while :; do sleep 0.1; done`, signal: syscall.SIGTERM, code: 8, stdout: "got TERM"},
-		"does not care": {command: `trap '' TERM; echo go; while :; do sleep 0.1; done`, signal: syscall.SIGTERM, code: 128 + 9},
-		"goes on":       {command: `trap 'echo got INT' INT; echo go; sleep 1; sleep 1; exit 5`, signal: syscall.SIGINT, code: 5, stdout: "got INT"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := ported(t, fakeaws.Config{}, map[int]string{7000: listen(t, echo).Addr().String()})
-			r := w.start(t, "tunnel", "--cluster", "prod", "--task", taskID, "--local-port", "0", "--port", "7000", "--exec", tt.command)
-			if tt.signal != 0 {
-				eventually(t, "the command runs", func() bool { return strings.Contains(r.stdout.String(), "go") })
-				if err := r.Process.Signal(tt.signal); err != nil {
-					t.Fatal(err)
-				}
-			}
-			r.wantCode(t, tt.code)
-			if out := r.stdout.String(); !strings.Contains(out, tt.stdout) || strings.Contains(out, "leads to") {
-				t.Errorf("stdout %q", out)
-			}
-			if strings.Contains(r.stderr.String(), "error:") {
-				t.Errorf("stderr:\n%s", r.stderr)
-			}
-			w.wantEnded(t, 1)
-		})
-	}
-}
-
-// TestTunnelCommandExecLost ends the command with the tunnel that it needs.
-func TestTunnelCommandExecLost(t *testing.T) {
-	t.Parallel()
-	w := ported(t, fakeaws.Config{}, map[int]string{7000: listen(t, echo).Addr().String()})
-	r := w.start(t, "tunnel", "--cluster", "prod", "--task", taskID, "--local-port", "0", "--port", "7000", "--exec", "echo go; sleep 60 & wait")
-	eventually(t, "the command runs", func() bool { return strings.Contains(r.stdout.String(), "go") })
-	w.StopTask(w.task, "UserInitiated", "Task stopped by user")
-	r.wantCode(t, 6)
-	r.wantError(t, "was stopped: Task stopped by user")
-	w.wantEnded(t, 1)
-}
-
 // TestTunnelCommandPortTaken names who holds the port, and asks AWS nothing.
 func TestTunnelCommandPortTaken(t *testing.T) {
 	t.Parallel()
@@ -468,4 +414,42 @@ func TestTunnelCommandPortTaken(t *testing.T) {
 	if calls := w.Calls(); len(calls) != 0 {
 		t.Errorf("%d calls of AWS", len(calls))
 	}
+}
+
+// TestTunnelCommandSleeps stops the program while a connection is at work, as a
+// laptop that sleeps, and takes its socket away meanwhile.
+func TestTunnelCommandSleeps(t *testing.T) {
+	t.Parallel()
+	w := ported(t, fakeaws.Config{Pace: true}, map[int]string{7000: listen(t, echo).Addr().String()})
+	f := w.forward(t, "--port", "7000")
+	conn := f.dial(t)
+	data := make([]byte, 300_000)
+	_, _ = rand.Read(data)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := conn.Write(data)
+		sent <- err
+	}()
+	got := make([]byte, len(data))
+	if _, err := io.ReadFull(conn, got[:10_000]); err != nil { // it is at work, and far from the end
+		t.Fatal(err)
+	}
+	if err := f.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if !w.KillClientSocket(w.Sessions()[0].ID) {
+		t.Fatal("there was no socket to break")
+	}
+	<-time.After(2 * time.Second)
+	if err := f.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, got[10_000:]); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("the connection did not outlive the sleep: %v", err)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	f.stop(t)
+	w.wantEnded(t, 1)
 }

@@ -57,13 +57,20 @@ func (f *forward) attach(t *testing.T) *debugger {
 	if err := json.NewDecoder(response.Body).Decode(&version); err != nil || !strings.HasPrefix(version["Browser"], "node.js/") {
 		t.Fatalf("version %v, %v", version, err)
 	}
-	d := &debugger{t: t, ctx: ctx}
-	if d.conn, _, err = websocket.Dial(ctx, f.list(t)[0].WebSocketDebuggerURL, nil); err != nil {
+	return dialDebugger(t, f.list(t)[0].WebSocketDebuggerURL)
+}
+
+func dialDebugger(t *testing.T, address string) *debugger {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	conn, _, err := websocket.Dial(ctx, address, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	d.conn.SetReadLimit(64 << 20)
-	t.Cleanup(func() { _ = d.conn.CloseNow() })
-	return d
+	conn.SetReadLimit(64 << 20)
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	return &debugger{t: t, ctx: ctx, conn: conn}
 }
 
 func (d *debugger) read() event {
@@ -93,7 +100,7 @@ func (d *debugger) send(method string, params any) int {
 	return d.id
 }
 
-// answer waits for the answer to a command; a refusal is "" where it is allowed.
+// answer waits for the answer to a command.
 func (d *debugger) answer(id int) event {
 	d.t.Helper()
 	for {
@@ -221,7 +228,7 @@ func TestTunnelCommandDebuggers(t *testing.T) {
 			var s script
 			d.await("Debugger.scriptParsed", &s, func() bool { return strings.HasSuffix(s.URL, "/throttler.service.js") })
 			local := filepath.Join(throttlerDir, "dist", filepath.Base(s.URL)) // localRoot for remoteRoot
-			line, column := generated(t, local, s.SourceMapURL, "src/throttler.service.ts", 21)
+			line, column := generated(t, local, s.SourceMapURL, "src/throttler.service.ts", 23)
 			var set struct {
 				BreakpointID string
 				Locations    []struct{ LineNumber int }
@@ -230,11 +237,11 @@ func TestTunnelCommandDebuggers(t *testing.T) {
 			if len(set.Locations) != 1 || set.Locations[0].LineNumber != line {
 				t.Fatalf("breakpoint %+v", set)
 			}
-			waiting := other.send("Runtime.evaluate", map[string]any{"expression": "service.increment('late').then(() => 'done')", "awaitPromise": true})
+			// Not at once: Node.js 24 takes no message of a session while it is paused within an
+			// evaluation of another one.
+			other.call("Runtime.evaluate", map[string]any{"expression": "setTimeout(async () => { await service.increment('late'); globalThis.done = 'done'; }); 0"}, nil)
 			d.pausedAt(set.BreakpointID)
-			if e := other.answer(waiting); !strings.Contains(string(e.Result), `"done"`) {
-				t.Errorf("the service did not run on: %s", e.Result)
-			}
+			eventually(t, "the service runs on", func() bool { return other.value("globalThis.done") == "done" })
 			_ = d.conn.Close(websocket.StatusNormalClosure, "")
 			_ = other.conn.Close(websocket.StatusNormalClosure, "")
 			f.stop(t)

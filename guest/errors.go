@@ -159,6 +159,21 @@ func (e *CorruptError) Hint() string {
 	return "something on the way changes the data: try again, or use --transfer stream"
 }
 
+// StalledError says that the target answers, but hands over no more of a snapshot:
+// the threads that read and compress for it do not come back.
+type StalledError struct {
+	For time.Duration // since the piece before, or since the first was asked for
+}
+
+func (e *StalledError) Error() string {
+	return fmt.Sprintf("the process answers, but the piece of the snapshot that was asked for %v ago does not come: its thread pool hangs", e.For.Round(time.Second))
+}
+
+// Hint says what to look for.
+func (e *StalledError) Hint() string {
+	return "look for what blocks libuv's threads in the application (a disk or a DNS server that hangs, long crypto jobs); then try again, or use --transfer stream, which needs none"
+}
+
 // TargetError says that something else failed inside the process.
 type TargetError struct {
 	Method  string // what the guest was doing

@@ -110,7 +110,9 @@ func Install(ctx context.Context, eval Evaluate, opts Options) (*Guest, error) {
 		return nil, fmt.Errorf("encoding the options of the guest: %w", err)
 	}
 	// In an ES module process, and in a worker, require comes from the inspector.
-	expression := fmt.Sprintf(`((r) => (%s)(r, (%s)(r), (%s)(r), (%s)(r), %s))(typeof require === "function" ? require : process.getBuiltinModule)`,
+	// The name of the script tells who reads a snapshot what is ours in it.
+	// Timers are made, so it waits for a microtask as every call does: see guest.js.
+	expression := fmt.Sprintf(`(async (r) => (await undefined, (%s)(r, (%s)(r), (%s)(r), (%s)(r), %s)))(typeof require === "function" ? require : process.getBuiltinModule)`+"\n//# sourceURL="+scriptName,
 		trim(source), trim(surroundings), trim(codecs), trim(uploads), args)
 	g.hello, err = ask[hello](ctx, eval, "installing", expression)
 	if err != nil && strings.Contains(err.Error(), notExtensible) {
@@ -122,6 +124,10 @@ func Install(ctx context.Context, eval Evaluate, opts Options) (*Guest, error) {
 	}
 	return g, nil
 }
+
+// scriptName is the name under which V8 knows our JavaScript. The room leak leaves
+// out what functions of scripts that begin so hold.
+const scriptName = "ecsheap:guest.js"
 
 // notExtensible is what V8 says of a frozen globalThis.
 const notExtensible = "object is not extensible"

@@ -10,6 +10,8 @@
 //   - unref'd timers: they keep nothing alive. One of them, the watchdog, frees
 //     everything and deletes the guest when nobody has called for a while.
 //   - reading and compressing happen in libuv's thread pool, not on the loop.
+//   - nothing is done where the inspector runs an expression, which is between any
+//     two steps of JavaScript, those of Node.js too: see answer.
 // It never throws into the application and leaves no promise rejected: every
 // answer is {value} or {error: {code, message, …}}.
 //
@@ -24,6 +26,7 @@
   const RANGE = 2 << 20; // plain bytes in a piece: a millisecond on the loop, and compresses as well as 8 MiB
   const AHEAD = 3; // pieces packed at once for an upload: one thread of libuv's four is left to the application
   const AGAIN = 1.15; // times what the last snapshot took, the next one takes beside what that left: at most, as package gate has it, since nobody is there to be asked
+  const STUCK = 5; // times the silence after which what is under way is given up: the pool may hang
   const ERRORS_KEPT = 20;
   const SAMPLES_KEPT = 4000; // then every second one goes
   const MAX_TIMER = 2 ** 31 - 1; // setTimeout takes no more
@@ -161,6 +164,7 @@
   function take(args) {
     if (taking) throw fault('TAKING', 'a snapshot is being taken already');
     taking = true;
+    spare = []; // not to be in the snapshot
     try {
       const id = ++lastID;
       sentinel['shot' + id] = {}; // newer than all that the snapshot before knows
@@ -342,10 +346,11 @@
       throw fault('SERIES', `${held} bytes are held and no more than ${series.maxBytes} may be`);
     }
     const { memoryLimit, memoryUsed } = memory();
-    const more = Math.round(need(process.memoryUsage()));
-    if (memoryLimit && more > memoryLimit - memoryUsed) {
-      throw fault('SERIES', `a snapshot needs ${more} bytes of memory, and ${memoryLimit - memoryUsed} are left`);
-    }
+    const has = process.memoryUsage();
+    const more = Math.round(need(has));
+    // A limit of ECS, which tells what it is and not what is used of it: the process at least.
+    const left = Math.min(memoryLimit ? memoryLimit - memoryUsed : Infinity, series.memoryLimit ? series.memoryLimit - has.rss : Infinity);
+    if (more > left) throw fault('SERIES', `a snapshot needs ${more} bytes of memory, and ${left} are left`);
   }
 
   // need is how much memory the next shot of the series takes on top of what the
@@ -388,7 +393,12 @@
     if (there && there.value === guest) delete globalThis[KEY];
     if (series) { series.done = true; clearTimeout(series.timer); clearTimeout(series.sampler); }
     uploads.abort();
-    for (const shot of [...shots.values()]) release(shot);
+    for (const shot of [...shots.values()]) {
+      release(shot);
+      // A read that hangs in the pool keeps its descriptor, not the room.
+      if (shot.users > 0 && shot.fd !== undefined) attempt(() => fs.ftruncateSync(shot.fd, 0));
+      shot.blocks = undefined;
+    }
     spare = [];
     return {};
   }
@@ -400,7 +410,11 @@
       const { n, packed } = await piece(find(id), offset, length, codec);
       return { n, codec: codec.name, crc: crc32(packed), size: packed.length, data: encode(packed) };
     },
-    scrap: ({ id }) => { scrap(find(id)); return {}; },
+    async scrap({ id }) {
+      scrap(find(id)); // what is sent from now on finds no part
+      await null; // what has found one is with uploads after that
+      return { open: await uploads.abort() };
+    },
     release: ({ id }) => { if (shots.has(id)) release(shots.get(id)); return {}; },
   };
 
@@ -413,7 +427,13 @@
     return promise;
   }
 
+  // answer works in a microtask, as the application's own code does after an await.
+  // Node.js takes an interruption by the inspector badly: when process.nextTick, which
+  // zlib and streams call, is used just after it found the queue of ticks empty, no
+  // tick runs ever after.
   async function answer(method, args) {
+    await undefined;
+    if (removed) return { error: { code: 'GONE' } };
     touched = now();
     running++;
     try { return { value: await methods[method](args) }; } catch (e) { return { error: describe(e) }; } finally {
@@ -425,9 +445,10 @@
   // The watchdog leaves the process as it was. It never closes the inspector:
   // with a client that vanished that would hang the process.
   function watch() {
-    if (running > 0) return;
-    if (now() - touched > options.silenceMs / 2) spare = [];
-    if (now() - touched > options.silenceMs && (!series || now() > series.deadline)) remove();
+    const silent = now() - touched;
+    if (running > 0 && silent < STUCK * options.silenceMs) return;
+    if (silent > options.silenceMs / 2) spare = [];
+    if (silent > options.silenceMs && (!series || now() > series.deadline)) remove();
   }
 
   const guest = {

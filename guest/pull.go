@@ -18,6 +18,9 @@ type PullOptions struct {
 	Parallel int                     // pieces asked for at once, 0 is DefaultParallel
 	Piece    int64                   // plain bytes of a piece at most, 0 = as many as the target gives: 2 MiB
 	Progress func(plain, wire int64) // told the totals of this Pull after each piece; nil is fine
+	// Wire returns the bytes that have arrived over the connection so far, whatever
+	// they belong to. While they grow, a piece that takes long is waited for. nil is fine.
+	Wire func() int64
 }
 
 // Pulled says what a Pull has done, complete or not.
@@ -34,9 +37,9 @@ type Pulled struct {
 // After an error the caller may go on where it ended, over a new connection too:
 // call Reconnect, then Pull again with From larger by Plain.
 //
-// Errors: *CorruptError when a piece does not fit its checksum, a *TargetError
-// with code "NO_SHOT" when the target holds the snapshot no more, else w's or
-// those of every method.
+// Errors: *CorruptError when a piece does not fit its checksum, *StalledError when
+// none comes although the target answers, a *TargetError with code "NO_SHOT" when
+// the target holds the snapshot no more, else w's or those of every method.
 func (g *Guest) Pull(ctx context.Context, shot Shot, w io.Writer, opts PullOptions) (Pulled, error) {
 	if opts.Parallel <= 0 {
 		opts.Parallel = DefaultParallel
@@ -114,12 +117,7 @@ func (p *puller) fetch(ctx context.Context, offset, length int64) fetched {
 func (p *puller) write(ctx context.Context, w io.Writer, opts PullOptions) (Pulled, error) {
 	var done Pulled
 	for piece := range p.queue {
-		var f fetched
-		select {
-		case f = <-piece:
-		case <-ctx.Done():
-			return done, context.Cause(ctx)
-		}
+		f := p.await(ctx, piece, opts.Wire)
 		if f.err != nil {
 			return done, f.err
 		}

@@ -28,6 +28,9 @@ type Series struct {
 	// the heap, by forecast. When the limit of the container leaves less, the series
 	// ends. 0 = not looked at.
 	Headroom float64
+	// MemoryLimit is a limit on the memory of the container that the process may not
+	// see, in bytes; 0 = none.
+	MemoryLimit int64
 	// Deadline is when the guest removes itself with all that it holds, fetched
 	// or not, unless somebody is just fetching.
 	Deadline time.Duration
@@ -45,7 +48,7 @@ func (g *Guest) Detach(ctx context.Context, s Series) error {
 	args := s.Take.args(s.Mode)
 	for name, value := range map[string]any{
 		"count": s.Count, "firstMs": s.First.Milliseconds(), "intervalMs": s.Interval.Milliseconds(), "deadlineMs": s.Deadline.Milliseconds(),
-		"sampleEveryMs": s.SampleEvery.Milliseconds(), "maxBytes": s.MaxBytes, "headroom": s.Headroom,
+		"sampleEveryMs": s.SampleEvery.Milliseconds(), "maxBytes": s.MaxBytes, "headroom": s.Headroom, "memoryLimit": s.MemoryLimit,
 	} {
 		args[name] = value
 	}

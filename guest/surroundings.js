@@ -10,6 +10,8 @@
   const { setTimeout } = require('timers');
   const NativePromise = (async () => {})().constructor; // globalThis.Promise may be another
 
+  const YOUNG = 512 * 2 ** 20; // V8's young generation has 48 to 192 MiB unless a flag says otherwise
+
   // attempt returns what f does, or otherwise where that throws.
   const attempt = (f, otherwise) => { try { return f(); } catch { return otherwise; } };
   // text is a small file of the system, '' where there is none.
@@ -87,11 +89,14 @@
   }
 
   // oldSpaceLimit is --max-old-space-size in bytes, 0 where nobody set it. Of two,
-  // the last one counts, and the command line is read after NODE_OPTIONS.
-  function oldSpaceLimit() {
-    const flags = [process.env.NODE_OPTIONS || '', ...process.execArgv].join(' ');
-    const all = flags.match(/--max[-_]old[-_]space[-_]size[= ]\d+/g);
-    return all ? Number(/\d+$/.exec(all.pop())[0]) * 2 ** 20 : 0;
+  // the last one counts, and the command line is read after NODE_OPTIONS, as that was
+  // when the process started: a program may set it for its children. V8's own limit has
+  // the young generation beside it; a flag that does not fit it was not for this V8.
+  function oldSpaceLimit(heapSizeLimit) {
+    const started = text('/proc/self/environ').split('\0').filter((e) => e.startsWith('NODE_OPTIONS='));
+    const all = [...started, ...process.execArgv].join(' ').match(/--max[-_]old[-_]space[-_]size[= ]\d+/g);
+    const limit = all ? Number(/\d+$/.exec(all.pop())[0]) * 2 ** 20 : 0;
+    return limit <= heapSizeLimit && heapSizeLimit - limit <= YOUNG ? limit : 0;
   }
 
   // load is how busy the event loop is, by a look at a tenth of a second.
@@ -161,12 +166,13 @@
   async function vitals() {
     const v8 = require('v8');
     const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
+    const heapSizeLimit = v8.getHeapStatistics().heap_size_limit;
     const spaces = {};
     for (const s of v8.getHeapSpaceStatistics()) spaces[s.space_name] = s.space_used_size;
     return {
       pid: process.pid, nodeVersion: process.version, uptime: process.uptime(), worker: !require('worker_threads').isMainThread,
       rss, peakRss: peakRSS(), heapUsed, heapTotal, external, arrayBuffers: arrayBuffers || 0,
-      heapSizeLimit: v8.getHeapStatistics().heap_size_limit, oldSpaceLimit: oldSpaceLimit(), spaces, ...memory(),
+      heapSizeLimit, oldSpaceLimit: oldSpaceLimit(heapSizeLimit), spaces, ...memory(),
       machineTotal: os.totalmem(), machineAvailable: kib('/proc/meminfo', 'MemAvailable'),
       cpus: quota(), machineCpus: os.cpus().length, load: await load(), workers: workers(), dirs: places([], 0),
     };

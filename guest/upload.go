@@ -66,9 +66,16 @@ func (g *Guest) SendPart(ctx context.Context, shot Shot, offset int64, to Destin
 	return sent.ETag, wrap("uploading from the container", err)
 }
 
-// ScrapParts has the target forget the parts of a snapshot that it packed, for an
-// upload that has come to nothing. The snapshot stays.
+// ScrapParts has the target end what it is sending, and forget the parts of a
+// snapshot that it packed, for an upload that has come to nothing. The snapshot
+// stays. It returns when the sockets are closed, so what arrives at the server later
+// was on the wire before; the error says so when they are not after five seconds.
 func (g *Guest) ScrapParts(ctx context.Context, shot Shot) error {
-	_, err := call[struct{}](ctx, g, "scrap", map[string]any{"id": shot.ID})
+	left, err := call[struct {
+		Open int `json:"open"`
+	}](ctx, g, "scrap", map[string]any{"id": shot.ID})
+	if err == nil && left.Open > 0 {
+		err = fmt.Errorf("%d requests to the server do not end", left.Open)
+	}
 	return wrap("dropping the parts of an upload", err)
 }

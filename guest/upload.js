@@ -2,6 +2,8 @@
 // a function that is called with require.
 (function uploads(require) {
   'use strict';
+  const { setTimeout, clearTimeout } = require('timers');
+  const CLOSING = 5e3; // ms that requests may take to end: less than who asks for it waits
   const NativePromise = (async () => {})().constructor; // globalThis.Promise may be another
   const open = new Set(); // requests that are under way
 
@@ -37,8 +39,19 @@
     });
   }
 
-  // abort ends what is under way.
-  const abort = () => { for (const request of open) request.destroy(failed(0, '', 'the guest was removed')); };
+  // abort ends what is under way, at once. It resolves with how many requests still
+  // have a socket after a while, and never rejects.
+  const abort = () => new NativePromise((resolve) => {
+    let left = open.size;
+    const timer = setTimeout(() => resolve(left), CLOSING);
+    timer.unref();
+    const over = () => { clearTimeout(timer); resolve(0); };
+    if (left === 0) over();
+    for (const request of [...open]) {
+      request.once('close', () => { if (--left === 0) over(); });
+      request.destroy(failed(0, '', 'the upload was given up'));
+    }
+  });
 
   return { put, abort };
 })

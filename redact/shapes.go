@@ -22,6 +22,13 @@ const (
 	// second.
 	minTokenLength = 12
 	tokenChange    = 3
+	// maxDigitGroups is in how many places a name has digits: sha256Base64 has two,
+	// what is drawn from 36 letters and digits has more.
+	maxDigitGroups = 2
+	// minDrawn is how long a name must be to be judged by its groups of digits, and
+	// minCapitals to be taken for base32 when it has nothing but capitals and digits.
+	minDrawn    = 8
+	minCapitals = 10
 )
 
 // The shapes of names.
@@ -50,7 +57,7 @@ var (
 	// heap, or not always.
 	languageClass = regexp.MustCompile(`^((Intl|WebAssembly|Temporal)(\.[A-Z][A-Za-z]{1,30})?|(Array|Map|Set|String|RegExp String|Segmenter String|Segment|Async-from-Sync|URLSearchParams|Headers|FormData) Iterator|Iterator Helper|(Async)?Generator|Atomics|JSON|Math|Reflect|Arguments|Module|process|console|global( / | \(global\*?\))?)$`)
 	// secretPrefix begins keys that well-known services hand out.
-	secretPrefix = regexp.MustCompile(`^(AKIA|ASIA|AROA|AIDA|AIza|gh[opsur]_|github_pat_|glpat|xox[abprs]|sk_|pk_|rk_|eyJ|npm_|SG_|ya29)[A-Za-z0-9_]{6,}$`)
+	secretPrefix = regexp.MustCompile(`^(AKIA|ASIA|AROA|AIDA|AIza|gh[opsur]_|github_pat_|glpat|xox[abprs]|sk_|pk_|rk_|eyJ|whsec_|do[opr]_|hv[sb]_|npm_|SG_|ya29)[A-Za-z0-9_]{6,}$`)
 )
 
 // words are texts that the program of every snapshot has, or that V8 writes in place of
@@ -76,15 +83,20 @@ func isToken(s string) bool {
 	if secretPrefix.MatchString(s) {
 		return true
 	}
-	var digits, digitRun, hexRun, hexDigits, changes int
+	var digits, digitRun, digitGroups, hexRun, hexDigits, changes, others int
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		isDigit, isUpper, isLower := c-'0' <= 9, c-'A' < 26, c-'a' < 26
 		if isDigit {
 			digits++
-			digitRun++
+			if digitRun++; digitRun == 1 {
+				digitGroups++
+			}
 		} else {
 			digitRun = 0
+		}
+		if !isDigit && !isUpper {
+			others++
 		}
 		if isDigit || c|0x20 >= 'a' && c|0x20 <= 'f' {
 			hexRun++
@@ -104,7 +116,8 @@ func isToken(s string) bool {
 			return true
 		}
 	}
-	return len(s) >= minTokenLength && changes*tokenChange > len(s)
+	return len(s) >= minTokenLength && changes*tokenChange > len(s) ||
+		len(s) >= minDrawn && digitGroups > maxDigitGroups || len(s) >= minCapitals && others == 0 && digits > 0
 }
 
 // isName says whether s, of the shape, is a name that may be kept where data can stand as

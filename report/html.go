@@ -91,7 +91,7 @@ type markData struct {
 
 // page makes the page.
 func (r *Report) page() (*pageData, error) {
-	p := &pageMaker{Report: r, name: namer{heap: r.last, open: r.WithStrings}, names: newIndex()}
+	p := &pageMaker{Report: r, name: r.namer(), names: newIndex()}
 	p.scrub = r.scrubber(p.name)
 	data := scriptData{Objects: []objectData{}, Suspects: []markData{}, Memory: []momentData{}}
 	if r.last != nil {

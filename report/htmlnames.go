@@ -34,7 +34,8 @@ const (
 // wanted.
 type namer struct {
 	heap *heap.Snapshot
-	open bool // show everything
+	open bool               // show everything
+	maps map[heap.Node]bool // what isMap has said
 }
 
 // node returns the name of a node.
@@ -133,6 +134,48 @@ func (m namer) edge(kind heap.EdgeType, name string) string {
 		}
 	}
 	return cut(name, maxName)
+}
+
+// ref returns the name of an edge. An object that holds many of one class by their names
+// is a map, and the names are its keys: none of them is shown.
+func (m namer) ref(r heap.Ref) string {
+	if !m.open && r.Type == heap.PropertyEdge {
+		keyed, known := m.maps[r.From]
+		if !known {
+			keyed = m.isMap(r.From)
+			m.maps[r.From] = keyed
+		}
+		if keyed {
+			return maskedKey
+		}
+	}
+	return m.edge(r.Type, m.heap.EdgeName(r.Edge))
+}
+
+// isMap tells whether an object is used as a map. One with many functions is a module, or
+// the prototype of a class.
+func (m namer) isMap(n heap.Node) bool {
+	const (
+		many   = 12   // properties of a class: more than objects in code have of one kind
+		most   = 0.8  // of all properties
+		enough = 2000 // properties that are looked at
+	)
+	counts, all, top := map[string]int{}, 0, 0
+	for r := range m.heap.Out(n) {
+		if r.Type != heap.PropertyEdge {
+			continue
+		}
+		if all++; all > enough {
+			break
+		}
+		if m.heap.Type(r.To) == heap.ClosureNode {
+			continue
+		}
+		class := m.heap.Class(r.To)
+		counts[class]++
+		top = max(top, counts[class])
+	}
+	return top >= many && float64(top) >= most*float64(all)
 }
 
 // class returns the name of a class. Plain objects are classed by the names of

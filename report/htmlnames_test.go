@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ecsheap/ecsheap/heap"
+	"github.com/ecsheap/ecsheap/internal/heaptest"
 	"github.com/ecsheap/ecsheap/leak"
 )
 
@@ -129,6 +130,52 @@ func TestScrubberTakesKeysOutOfSentences(t *testing.T) {
 		}
 		if got := r.scrubber(namer{open: true}).Replace(test.sentence); got != test.sentence {
 			t.Errorf("with strings, %q became %q", test.sentence, got)
+		}
+	}
+}
+
+// TestKeysOfMaps shows no key of an object that is used as a map, be it as innocent as
+// a name, but the methods of a prototype and the fields of an object.
+func TestKeysOfMaps(t *testing.T) {
+	g := heaptest.New(heaptest.Node22)
+	g.Node("store", "object", "Object", 40)
+	g.Node("prototype", "object", "Object", 40)
+	g.Edge(heaptest.Root, "property", "store", "store")
+	g.Edge(heaptest.Root, "property", "prototype", "prototype")
+	for i := range 20 {
+		key := string(rune('a'+i)) + "lice"
+		g.Node(key, "object", "Session", 40)
+		g.Node(key+"()", "closure", key, 40)
+		g.Edge("store", "property", key, key)
+		g.Edge("prototype", "property", key, key+"()")
+	}
+	s, err := heap.Parse(t.Context(), g.Reader(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for open, want := range map[bool]int{false: 20, true: 0} {
+		m, masked := (&Report{last: s, WithStrings: open}).namer(), 0
+		for n := range heap.Node(s.NumNodes()) {
+			for r := range s.Out(n) {
+				if m.ref(r) == maskedKey {
+					masked++
+				}
+			}
+		}
+		if masked != want {
+			t.Errorf("with strings %v, %d names are masked, want %d", open, masked, want)
+		}
+	}
+}
+
+func TestLooksRandom(t *testing.T) {
+	for name, want := range map[string]bool{
+		"timeoutIds": false, "sha256Base64": false, "connectionsCheckingInterval": false, "x-forwarded-for": false, "MAX_LISTENERS": false, "utf8": false,
+		"ThrottlerStorageService": false, "isHTTPSOnly2": false, "NODE_OPTIONS2": false,
+		"AKIAIOSFODNN7EXAMPLE": true, "whsec_MfKQrLpTzXbVcWnSd": true, "s8f3k2j9x0q": true, "MFRGG2DFMZTWQ2LK": true, "aZbYcXdWeVfUgThS": true,
+	} {
+		if got := looksRandom(name); got != want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

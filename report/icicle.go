@@ -291,7 +291,7 @@ func (p *pageMaker) heldBy(n heap.Node) string {
 		if ref.Type != heap.PropertyEdge && ref.Type != heap.ContextEdge {
 			continue
 		}
-		name := p.name.edge(ref.Type, p.last.EdgeName(ref.Edge))
+		name := p.name.ref(ref)
 		if ref.From == p.last.Dominator(n) {
 			return name
 		}

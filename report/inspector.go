@@ -173,7 +173,7 @@ func (x *extract) inspect(w wanted) {
 }
 
 func (x *extract) ref(r heap.Ref, end heap.Node) [3]int {
-	name := x.p.name.edge(r.Type, x.p.last.EdgeName(r.Edge))
+	name := x.p.name.ref(r)
 	return [3]int{int(r.Type), x.p.names.add(name), x.object(end)}
 }
 

@@ -23,7 +23,9 @@ var (
 )
 
 // namer gives the names that the report may show.
-func (r *Report) namer() namer { return namer{heap: r.last, open: r.WithStrings} }
+func (r *Report) namer() namer {
+	return namer{heap: r.last, open: r.WithStrings, maps: map[heap.Node]bool{}}
+}
 
 // edgePrefixes are words of a diagnosis in front of the name itself.
 var edgePrefixes = []string{"global.", "context.", "."}
@@ -62,5 +64,43 @@ func readsLikeCode(part string) bool {
 			part = strings.TrimSuffix(inner, around[1])
 		}
 	}
-	return len(part) <= maxCodeName && codeName.MatchString(part) && !longNumber.MatchString(part)
+	return len(part) <= maxCodeName && codeName.MatchString(part) && !longNumber.MatchString(part) && !looksRandom(part)
+}
+
+// secretPrefix begins keys that well-known services hand out.
+var secretPrefix = regexp.MustCompile(`^(AKIA|ASIA|AROA|AIDA|AIza|gh[opsur]_|github_pat_|glpat|xox[abprs]|sk_|pk_|rk_|whsec_|do[opr]_|eyJ|npm_|SG_|ya29|hv[sb]_)\w{6,}`)
+
+// looksRandom tells whether a name looks drawn rather than thought of: a token, an id of
+// a session. It cannot know; objects that are used as maps are masked whatever their keys
+// look like, see namer.ref.
+func looksRandom(name string) bool {
+	const (
+		minRandom   = 8  // characters: shorter ones are too short to be secret
+		digitGroups = 3  // sha256Base64 has two
+		capitals    = 10 // of nothing but capitals and digits, and both: base32
+		letters     = 4  // in a word of camelCase, on average
+	)
+	if secretPrefix.MatchString(name) {
+		return true
+	}
+	groups, humps, digits, lower := 0, 0, 0, 0
+	for i, c := range []byte(name) {
+		before := byte(0)
+		if i > 0 {
+			before = name[i-1]
+		}
+		switch {
+		case '0' <= c && c <= '9':
+			digits++
+			if before < '0' || before > '9' {
+				groups++
+			}
+		case 'a' <= c && c <= 'z' || c == '_' || c == '-':
+			lower++
+		case 'A' <= c && c <= 'Z' && 'a' <= before && before <= 'z':
+			humps++
+		}
+	}
+	return len(name) >= minRandom && (groups >= digitGroups || humps*letters > len(name)+letters) ||
+		len(name) >= capitals && lower == 0 && digits > 0
 }

@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,14 +13,19 @@ import (
 	"github.com/aws/session-manager-plugin/src/config"
 	"github.com/aws/session-manager-plugin/src/datachannel"
 	"github.com/aws/session-manager-plugin/src/message"
-	"github.com/twinj/uuid"
 )
 
 const (
-	// window bounds the messages sent but not acknowledged, about 1 MB. The
-	// plugin's buffer drops its oldest message at 10,000, which would be a hole
-	// in the stream.
+	// window bounds the messages from the oldest unacknowledged one on, about
+	// 1 MB, far below the 100,000 that the agent keeps in its reordering buffer.
 	window = 1024
+
+	// earlyLimit bounds the messages kept that came before their turn, about 64 MB.
+	// The agent resends one lost message in 100 ms and sends 80 new ones
+	// meanwhile, so some hundred lost with a socket make tens of thousands early.
+	// What is beyond is not acknowledged, and sent again; the plugin's limit of
+	// 10,000 makes that a crawl.
+	earlyLimit = 1 << 16
 
 	// inboxLimit is where we stop reading the socket because nobody reads the
 	// stream. It is far below the 100 MB (100,000 messages) after which the
@@ -48,9 +54,14 @@ type channel struct {
 	received atomic.Int64 // bytes from the gateway
 	refused  atomic.Int64 // ConnectToPortError flags
 
-	mu        sync.Mutex // guards what follows
-	dc        *datachannel.DataChannel
-	hello     []byte // the last text message that dc sent: the OpenDataChannel request
+	acks sync.Pool // of *packet, for acknowledgements
+
+	mu        sync.Mutex       // guards what follows
+	expected  int64            // number of the agent's next message
+	early     map[int64][]byte // the agent's messages after that, acknowledged
+	out       outbox
+	dc        *datachannel.DataChannel // for what is not data: see consult
+	hello     []byte                   // the last text message that dc sent: the OpenDataChannel request
 	handshook bool
 	fatal     error      // from a handler, out of dc
 	acked     *sync.Cond // signalled when the window moves, or at the end
@@ -58,7 +69,8 @@ type channel struct {
 }
 
 func newChannel(target, sessionID, clientID string, log *slog.Logger) *channel {
-	c := &channel{log: pluginLog{log}, ready: make(chan struct{}), inbox: newInbox(), dc: &datachannel.DataChannel{}}
+	c := &channel{log: pluginLog{log}, ready: make(chan struct{}), inbox: newInbox(), early: map[int64][]byte{}, dc: &datachannel.DataChannel{}}
+	c.acks.New = func() any { return &packet{} }
 	c.acked = sync.NewCond(&c.mu)
 	c.dc.Initialize(c.log, clientID, sessionID, target, false)
 	c.dc.SetWsChannel(wsChannel{c})
@@ -80,87 +92,160 @@ func (c *channel) openRequest(token string) ([]byte, error) {
 }
 
 // attach makes s the socket that carries the channel, and sends again at once
-// what was in flight when the last one died. (The resend loop would send the
-// front alone, one message every 100 ms.)
+// what was in flight when the last one died. (The resend loop would take its time.)
 func (c *channel) attach(s *socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.socket.Store(s)
 	now := time.Now()
-	for e := c.dc.OutgoingMessageBuffer.Messages.Front(); e != nil; e = e.Next() {
-		m := e.Value.(datachannel.StreamingMessage)
-		m.LastSentTime = now
-		e.Value = m
-		s.send(m.Content)
-	}
+	c.out.each(func(m *outgoing) bool {
+		m.sent, m.since, m.resent = now, now, m.resent+1
+		s.send(m.content)
+		return true
+	})
 }
 
 // detach forgets the socket: it is dead.
 func (c *channel) detach() { c.socket.Store(nil) }
 
-// receive handles one binary message of the gateway. An error ends the tunnel;
-// a message that is malformed or damaged is dropped, and the agent sends it again.
+// receive handles one binary message of the gateway, of which it keeps nothing. An
+// error ends the tunnel; a message that is malformed or damaged is dropped, and
+// the agent sends it again.
 func (c *channel) receive(raw []byte) error {
 	c.received.Add(int64(len(raw)))
-	m, err := decode(c.log, raw)
+	f, err := decode(raw)
 	if err != nil {
 		c.log.log.Debug("dropping a message", "error", err)
 		return nil
 	}
-	switch m.MessageType {
+	switch f.kind {
 	case message.OutputStreamMessage:
-		return c.receiveOutput(m, raw)
+		return c.receiveOutput(f, raw)
 	case message.AcknowledgeMessage:
-		return c.receiveAck(m)
+		c.receiveAck(f)
+		return nil
 	case message.ChannelClosedMessage:
+		m := message.ClientMessage{MessageType: f.kind, Payload: f.payload}
 		closed, err := m.DeserializeChannelClosedMessage(c.log)
 		if err != nil {
 			return fmt.Errorf("reading a channel_closed message: %w", err)
 		}
 		return &ClosedByPeerError{Output: closed.Output}
 	default: // start_publication, pause_publication: what is lost meanwhile is resent
-		c.log.log.Debug("control message", "type", m.MessageType)
+		c.log.log.Debug("control message", "type", f.kind)
 		return nil
 	}
 }
 
-func (c *channel) receiveOutput(m message.ClientMessage, raw []byte) error {
+// receiveOutput acknowledges a message of the agent's stream, and delivers it when
+// its turn has come. The agent resends only the front of its queue, so a duplicate
+// is acknowledged again: the agent would wait for a lost acknowledgement for ever.
+// (The plugin does not.)
+func (c *channel) receiveOutput(f frame, raw []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	switch {
+	case f.seq < c.expected:
+		c.acknowledge(f)
+		return nil
+	case f.seq > c.expected:
+		if _, known := c.early[f.seq]; !known {
+			if len(c.early) >= earlyLimit {
+				return nil
+			}
+			c.early[f.seq] = bytes.Clone(raw)
+		}
+		c.acknowledge(f)
+		return nil
+	}
+	c.acknowledge(f)
+	if err := c.deliver(f, raw); err != nil {
+		return err
+	}
+	return c.deliverEarly()
+}
+
+// deliverEarly delivers the messages whose turn has come with the last one.
+func (c *channel) deliverEarly() error {
+	for len(c.early) > 0 {
+		raw, ok := c.early[c.expected]
+		if !ok {
+			return nil
+		}
+		delete(c.early, c.expected)
+		f, err := decode(raw)
+		if err != nil {
+			return err // cannot be: it was decoded when it came
+		}
+		if err := c.deliver(f, raw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliver takes the agent's next message. Data goes its own short way.
+func (c *channel) deliver(f frame, raw []byte) error {
+	c.expected++
+	if f.payloadType == message.Output && c.handshook && !c.commands {
+		c.inbox.push(f.payload)
+		return nil
+	}
+	return c.consult(raw)
+}
+
+// consult has the plugin handle a message: a part of the handshake, or what may be
+// encrypted. It counts neither messages nor acknowledgements; the channel does.
+func (c *channel) consult(raw []byte) error {
 	pluginMu.Lock()
 	defer pluginMu.Unlock()
-	switch {
-	case m.SequenceNumber < c.dc.ExpectedSequenceNumber:
-		// The agent resends only the front of its queue: a duplicate whose
-		// acknowledgement was lost must be acknowledged again, or the agent
-		// waits for it for ever. The plugin's own handler does not.
-		return c.dc.SendAcknowledgeMessage(c.log, m)
-	case m.SequenceNumber == c.dc.ExpectedSequenceNumber && m.PayloadType == uint32(message.HandshakeCompletePayloadType):
-		// The plugin's handler would print the customer message on stdout.
-		if err := c.dc.SendAcknowledgeMessage(c.log, m); err != nil {
-			return err
-		}
-		if _, err := c.handle(c.log, m); err != nil {
-			return err
-		}
-		c.dc.ExpectedSequenceNumber++
-		return c.dc.ProcessIncomingMessageBufferItems(c.log, m)
+	var m message.ClientMessage
+	if err := m.DeserializeClientMessage(c.log, raw); err != nil {
+		return fmt.Errorf("parsing a message: %w", err)
 	}
+	if m.PayloadType == uint32(message.HandshakeCompletePayloadType) {
+		// The plugin's handler would print the customer message on stdout.
+		_, err := c.handle(c.log, m)
+		return err
+	}
+	c.dc.ExpectedSequenceNumber = m.SequenceNumber
+	c.dc.StreamDataSequenceNumber = c.out.next
 	if err := c.dc.HandleOutputMessage(c.log, m, raw); err != nil {
 		return fmt.Errorf("handling message %d: %w", m.SequenceNumber, err)
 	}
+	c.dc.OutgoingMessageBuffer.Messages.Init() // what it has sent is in c.out
 	return c.fatal
 }
 
-func (c *channel) receiveAck(m message.ClientMessage) error {
+// acknowledge sends the acknowledgement of f.
+func (c *channel) acknowledge(f frame) {
+	s := c.socket.Load()
+	if s == nil {
+		return // the agent asks again
+	}
+	p := c.acks.Get().(*packet)
+	p.content = appendAck(p.room[:0], f)
+	if !s.push(p) {
+		c.acks.Put(p)
+	}
+}
+
+func (c *channel) receiveAck(f frame) {
+	seq, err := acknowledgedNumber(f.payload)
+	if err != nil {
+		c.log.log.Debug("dropping an acknowledgement", "error", err)
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.dc.HandleAcknowledgeMessage(c.log, m); err != nil {
-		c.log.log.Debug("dropping an acknowledgement", "error", err)
-		return nil
+	m, ok := c.out.acknowledge(seq)
+	if !ok {
+		return
+	}
+	if m.resent == 0 { // else it is not known which of the two was acknowledged (Karn)
+		c.dc.CalculateRetransmissionTimeout(c.log, datachannel.StreamingMessage{LastSentTime: m.sent})
 	}
 	c.acked.Broadcast()
-	return nil
 }
 
 // handle takes one message in sequence. Its signature is the plugin's
@@ -242,35 +327,29 @@ func (c *channel) sendTerminate() {
 func (c *channel) send(kind message.PayloadType, payload []byte, wait bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for wait && c.closed == nil && c.dc.OutgoingMessageBuffer.Messages.Len() >= window {
+	for wait && c.closed == nil && len(c.out.waiting()) >= window {
 		c.acked.Wait()
 	}
 	if c.closed != nil {
 		return c.closed
 	}
-	m := message.ClientMessage{
-		MessageType: message.InputStreamMessage, SchemaVersion: 1, CreatedDate: uint64(time.Now().UnixMilli()),
-		MessageId: uuid.NewV4(), SequenceNumber: c.dc.StreamDataSequenceNumber,
-		PayloadType: uint32(kind), Payload: payload,
-	}
-	frame, err := m.SerializeClientMessage(c.log)
-	if err != nil {
-		return fmt.Errorf("serializing message %d: %w", m.SequenceNumber, err)
-	}
-	c.dc.AddDataToOutgoingMessageBuffer(datachannel.StreamingMessage{
-		Content: frame, SequenceNumber: m.SequenceNumber, LastSentTime: time.Now(), ResendAttempt: new(int),
-	})
-	c.dc.StreamDataSequenceNumber++
-	c.transmit(frame)
+	room := make([]byte, 0, payloadAt+len(payload))
+	c.keep(appendFrame(room, message.InputStreamMessage, c.out.next, 0, kind, payload))
 	return nil
 }
 
-// transmit hands a frame to the socket, if there is one. Nothing that is lost
-// here is lost for good: messages are resent, and acknowledgements are made
-// again for the duplicates that their loss causes.
-func (c *channel) transmit(frame []byte) {
+// keep sends the message with the number c.out.next, and keeps it until it is
+// acknowledged. The caller holds c.mu.
+func (c *channel) keep(content []byte) {
+	c.out.add(content, time.Now())
+	c.transmit(content)
+}
+
+// transmit hands a message to the socket, if there is one. What is lost here is
+// resent.
+func (c *channel) transmit(content []byte) {
 	if s := c.socket.Load(); s != nil {
-		s.send(frame)
+		s.send(content)
 	}
 }
 

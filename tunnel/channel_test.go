@@ -20,7 +20,7 @@ import (
 func newTestChannel(t testing.TB) (*channel, *socket) {
 	t.Helper()
 	c := newChannel("target", "session", "client", slog.New(slog.DiscardHandler))
-	s := &socket{out: make(chan []byte, outQueue)}
+	s := newSocket(nil, slog.New(slog.DiscardHandler))
 	c.attach(s)
 	return c, s
 }
@@ -29,12 +29,8 @@ func newTestChannel(t testing.TB) (*channel, *socket) {
 func sent(t testing.TB, s *socket) message.ClientMessage {
 	t.Helper()
 	select {
-	case frame := <-s.out:
-		m, err := decode(silent, frame)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m
+	case q := <-s.out:
+		return parse(t, q.content)
 	default:
 		t.Fatal("nothing was sent")
 		panic("unreachable")
@@ -184,7 +180,7 @@ func TestWindow(t *testing.T) {
 		if err := <-written; err != nil {
 			t.Error(err)
 		}
-		if n := c.dc.OutgoingMessageBuffer.Messages.Len(); n != window {
+		if n := len(c.out.waiting()); n != window {
 			t.Errorf("%d messages in flight, want %d", n, window)
 		}
 	})

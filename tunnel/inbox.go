@@ -2,12 +2,18 @@ package tunnel
 
 import "sync"
 
+// blockSize is the unit in which the inbox keeps bytes: many messages, so that
+// none of them costs an allocation.
+const blockSize = 64 << 10
+
 // inbox is the queue of received bytes between the socket and smux.
 type inbox struct {
 	mu      sync.Mutex
 	changed *sync.Cond
-	chunks  [][]byte
-	size    int
+	blocks  [][]byte // each of capacity blockSize; all but the last are full
+	start   int      // of what is not read, in the first block
+	size    int      // bytes that are not read
+	spare   []byte   // an empty block, for the next that is needed
 	err     error
 }
 
@@ -17,17 +23,42 @@ func newInbox() *inbox {
 	return q
 }
 
-// push appends b, which must not change afterwards. It never blocks: the
-// reader of the socket waits in waitBelow, where it holds no lock.
+// push appends a copy of b. It never blocks: the reader of the socket waits in
+// waitBelow, where it holds no lock.
 func (q *inbox) push(b []byte) {
 	if len(b) == 0 {
 		return
 	}
 	q.mu.Lock()
-	q.chunks = append(q.chunks, b)
 	q.size += len(b)
+	for len(b) > 0 {
+		last := len(q.blocks) - 1
+		if last < 0 || len(q.blocks[last]) == blockSize {
+			q.blocks = append(q.blocks, q.block())
+			last++
+		}
+		n := min(len(b), blockSize-len(q.blocks[last]))
+		q.blocks[last] = append(q.blocks[last], b[:n]...)
+		b = b[n:]
+	}
 	q.mu.Unlock()
 	q.changed.Broadcast()
+}
+
+// block returns an empty block.
+func (q *inbox) block() []byte {
+	if b := q.spare; b != nil {
+		q.spare = nil
+		return b
+	}
+	return make([]byte, 0, blockSize)
+}
+
+// full tells whether limit bytes or more are queued and the inbox is open.
+func (q *inbox) full(limit int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.size >= limit && q.err == nil
 }
 
 // waitBelow blocks while limit bytes or more are queued and the inbox is open.
@@ -43,24 +74,33 @@ func (q *inbox) waitBelow(limit int) {
 func (q *inbox) read(p []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.chunks) == 0 && q.err == nil {
+	for q.size == 0 && q.err == nil {
 		q.changed.Wait()
 	}
-	if len(q.chunks) == 0 {
+	if q.size == 0 {
 		return 0, q.err
 	}
 	n := 0
-	for n < len(p) && len(q.chunks) > 0 {
-		k := copy(p[n:], q.chunks[0])
+	for n < len(p) && q.size > 0 {
+		k := copy(p[n:], q.blocks[0][q.start:])
 		n += k
-		if q.chunks[0] = q.chunks[0][k:]; len(q.chunks[0]) == 0 {
-			q.chunks[0] = nil
-			q.chunks = q.chunks[1:]
+		q.start += k
+		q.size -= k
+		if q.start == len(q.blocks[0]) {
+			q.drop()
 		}
 	}
-	q.size -= n
 	q.changed.Broadcast()
 	return n, nil
+}
+
+// drop removes the first block, which is read.
+func (q *inbox) drop() {
+	q.spare = q.blocks[0][:0]
+	rest := copy(q.blocks, q.blocks[1:]) // few: 16 MB are 256
+	q.blocks[rest] = nil
+	q.blocks = q.blocks[:rest]
+	q.start = 0
 }
 
 // close makes read return err once the queue is empty.

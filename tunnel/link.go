@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
@@ -35,6 +37,7 @@ const (
 type link struct {
 	client    *awsssm.Client
 	sessionID string
+	http      *http.Client // opens the websockets
 	channel   *channel
 	log       *slog.Logger
 	notice    func(string)
@@ -126,5 +129,20 @@ func (l *link) connect(ctx context.Context, streamURL, token string) (*socket, e
 	if err != nil {
 		return nil, err
 	}
-	return dialSocket(ctx, streamURL, request, l.log)
+	return dialSocket(ctx, l.http, streamURL, request, l.log)
+}
+
+// webClient is what opens websockets: the HTTP client of the SDK's client, which
+// knows the proxy and the certificates to trust (AWS_CA_BUNDLE), but none of its
+// idle connections.
+func webClient(client *awsssm.Client) *http.Client {
+	switch c := client.Options().HTTPClient.(type) {
+	case *http.Client:
+		return c
+	case *awshttp.BuildableClient:
+		transport := c.GetTransport() // a copy
+		transport.DisableKeepAlives = true
+		return &http.Client{Transport: transport}
+	}
+	return http.DefaultClient
 }

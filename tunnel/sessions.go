@@ -1,8 +1,11 @@
 package tunnel
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +21,17 @@ const Limit = 2
 
 // listTimeout bounds the listing of sessions, which only ever serves a message.
 const listTimeout = 5 * time.Second
+
+// lookAfter is when a session that has not shaken hands is compared with the
+// others: agents take well under a second.
+const lookAfter = 3 * time.Second
+
+// looks is how often a full container is looked at before it counts as full, with
+// lookPause between: the list of sessions follows their ends by a second or so.
+const (
+	looks     = 3
+	lookPause = time.Second
+)
 
 // Session is a session of Systems Manager, as DescribeSessions tells it.
 type Session struct {
@@ -57,6 +71,81 @@ func Active(ctx context.Context, client *awsssm.Client, target string) ([]Sessio
 		}
 	}
 	return sessions, nil
+}
+
+// EndAbandoned ends sessions to a target that earlier processes of ours left open,
+// because they were killed, and returns those that it ended. Such a session takes
+// one of the container's two places until its idle timeout. owner is the ARN of the
+// caller (sts:GetCallerIdentity), and a session of anybody else is left alone, as
+// is one of which abandoned, given its reason, does not say that the process that
+// started it is known to be gone: with a role that people share, the owner alone
+// proves nothing. It goes on after an error, which is joined into the one
+// returned.
+func EndAbandoned(ctx context.Context, client *awsssm.Client, target, owner string, abandoned func(reason string) bool) ([]Session, error) {
+	sessions, err := Active(ctx, client, target)
+	if err != nil {
+		return nil, err
+	}
+	var ended []Session
+	var errs []error
+	for _, s := range sessions {
+		if owner == "" || s.Owner != owner || !abandoned(s.Reason) {
+			continue
+		}
+		if err := terminate(ctx, client, s.ID); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		ended = append(ended, s)
+	}
+	return ended, errors.Join(errs...)
+}
+
+// haveRoom returns a [*BusyError] when the container has as many sessions as it
+// serves, and still has them a moment later: the list may show a session that has
+// just been ended, such as the one that is being replaced. It cannot tell without
+// ssm:DescribeSessions, and then does not.
+func haveRoom(ctx context.Context, client *awsssm.Client, cfg Config) error {
+	for look := 1; ; look++ {
+		sessions, err := Active(ctx, client, cfg.Target)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			cfg.Log.Debug("listing sessions", "error", err)
+			return nil
+		}
+		if len(sessions) < Limit {
+			return nil
+		}
+		if look == looks {
+			return &BusyError{Target: cfg.Target, Sessions: sessions}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(lookPause):
+		}
+	}
+}
+
+// crowded returns a [*BusyError] when as many sessions as the container serves are
+// older than ours: it will not be served before one of them ends. Sessions of the
+// same moment are told apart by their ids, so that not all of them step back.
+func (t *Tunnel) crowded(ctx context.Context) error {
+	sessions, err := Active(ctx, t.client, t.cfg.Target)
+	if err != nil {
+		t.log.Debug("listing sessions", "error", err)
+		return nil
+	}
+	slices.SortFunc(sessions, func(a, b Session) int {
+		return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.ID, b.ID))
+	})
+	ours := slices.IndexFunc(sessions, func(s Session) bool { return s.ID == t.sessionID })
+	if ours < Limit {
+		return nil
+	}
+	return &BusyError{Target: t.cfg.Target, Sessions: sessions[:ours]}
 }
 
 // noHandshake is the error of a session that never shook hands.

@@ -7,8 +7,8 @@
 // # Layers
 //
 //	net.Conn           one smux stream for each Dial; the SSM agent dials localhost:<port> for it
-//	smux v1            github.com/xtaci/smux, keepalive off (it would hide the session's idle timer)
-//	data channel       numbered, acknowledged 1 KiB messages (packages datachannel and message of the plugin)
+//	smux v1            github.com/xtaci/smux, with a frame every 25 s against the session's idle timer
+//	data channel       numbered, acknowledged 1 KiB messages; handshake and encryption by the plugin's packages
 //	websocket          to the message gateway; may be lost and resumed at any time
 //
 // The session package of github.com/aws/session-manager-plugin is not used: it
@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"strconv"
 	"sync"
@@ -45,6 +46,10 @@ const (
 	// answer of ours. A session over the container's limit of two is queued
 	// by the agent and never shakes hands.
 	handshakeTimeout = 20 * time.Second
+
+	// keepAliveEvery is far below the least idle timeout that can be set for Session
+	// Manager, which is one minute; the default is 20.
+	keepAliveEvery = 25 * time.Second
 
 	// closeTimeout bounds the end of the session at AWS.
 	closeTimeout = 10 * time.Second
@@ -100,14 +105,21 @@ type Tunnel struct {
 // hands. The context bounds the opening alone. Every error after the start of
 // the session has ended the session again.
 //
-// Errors: [*NotConnectedError], [*NoHandshakeError], [*LostError], or what the
-// SDK returned.
+// No session is started where the container has two: one more would wait, and the
+// next wedge the agent. A session that somebody started in the same moment is
+// noticed when no handshake comes; the younger one is given up.
+//
+// Errors: [*BusyError], [*NotConnectedError], [*NoHandshakeError], [*LostError], or
+// what the SDK returned.
 func Open(ctx context.Context, client *awsssm.Client, cfg Config) (*Tunnel, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Notice == nil {
 		cfg.Notice = func(string) {}
+	}
+	if err := haveRoom(ctx, client, cfg); err != nil {
+		return nil, err
 	}
 	started, err := startSession(ctx, client, cfg)
 	if err != nil {
@@ -166,7 +178,7 @@ func (t *Tunnel) connect(ctx context.Context, streamURL, token string) (*link, e
 	runCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	t.cancel = cancel
 
-	link := &link{client: t.client, sessionID: t.sessionID, channel: t.channel, log: t.log, notice: t.cfg.Notice}
+	link := &link{client: t.client, sessionID: t.sessionID, http: webClient(t.client), channel: t.channel, log: t.log, notice: t.cfg.Notice}
 	// Not even a cancelled context stops the connecting: the agent has begun a
 	// handshake, and wants to have it acknowledged before it lets go.
 	connectCtx, stop := context.WithTimeoutCause(runCtx, connectTimeout, errConnectTimeout)
@@ -182,16 +194,24 @@ func (t *Tunnel) connect(ctx context.Context, streamURL, token string) (*link, e
 
 // await waits until the agent has given a first sign of life.
 func (t *Tunnel) await(ctx context.Context, link *link, limit time.Duration) error {
-	timeout := time.NewTimer(limit)
+	timeout, look := time.NewTimer(limit), time.NewTimer(lookAfter)
 	defer timeout.Stop()
-	select {
-	case <-t.channel.ready:
-		return nil
-	case <-t.lost:
-		return t.lostErr
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timeout.C:
+	defer look.Stop()
+	for waiting := true; waiting; {
+		select {
+		case <-t.channel.ready:
+			return nil
+		case <-t.lost:
+			return t.lostErr
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-look.C:
+			if err := t.crowded(ctx); err != nil {
+				return err
+			}
+		case <-timeout.C:
+			waiting = false
+		}
 	}
 	if lost := link.lost.Load(); lost != nil {
 		return &LostError{Session: t.sessionID, Err: *lost}
@@ -202,9 +222,11 @@ func (t *Tunnel) await(ctx context.Context, link *link, limit time.Duration) err
 // openMux starts the smux client on top of the data channel.
 func (t *Tunnel) openMux() error {
 	cfg := smux.DefaultConfig() // version 1, as in the agent
-	// Keepalive frames are client data: they would keep an abandoned session
-	// alive for ever, and agents that expect none end the session.
-	cfg.KeepAliveDisabled = true
+	// A frame without meaning now and then is client data, which keeps the session
+	// from idling out for as long as this process lives. That nothing answers says
+	// nothing: the agent sends none.
+	cfg.KeepAliveInterval = keepAliveEvery
+	cfg.KeepAliveTimeout = math.MaxInt64
 	mux, err := smux.Client(t.channel, cfg)
 	if err != nil {
 		return fmt.Errorf("starting smux: %w", err)
@@ -363,7 +385,10 @@ type conn struct {
 	gotData       bool // only Read touches it, and Read has one caller at a time
 }
 
-// Read reads from the port. At the end of a stream that never carried a byte,
+// Read reads from the port. When what listens there closes the connection or dies,
+// it returns io.EOF after all that was said before; the tunnel lives, and a process
+// that comes back is reached by another Dial. At the end of a stream that never
+// carried a byte,
 // a refusal that the agent reported meanwhile becomes a [*RefusedError]; when
 // the tunnel is gone, its [*LostError] is returned.
 func (c *conn) Read(p []byte) (int, error) {

@@ -404,22 +404,41 @@ func TestPanicEndsTunnel(t *testing.T) {
 	w.wantEnded(t)
 }
 
+// BenchmarkReceive takes one message from the socket's buffer to smux, its
+// acknowledgement included.
 func BenchmarkReceive(b *testing.B) {
 	c, s := newTestChannel(b)
 	handshake(b, c, s)
 	frame := agentFrame(b, "output_stream_data", 0, 1, make([]byte, 1024))
 	b.SetBytes(1024)
+	b.ReportAllocs()
 	buf := make([]byte, 64<<10)
 	for seq := int64(2); b.Loop(); seq++ {
 		putSequence(frame, seq)
-		if err := c.receive(bytes.Clone(frame)); err != nil {
+		if err := c.receive(frame); err != nil {
 			b.Fatal(err)
 		}
-		for len(s.out) > 0 {
-			<-s.out
-		}
+		c.acks.Put((<-s.out).pooled)
 		if _, err := c.Read(buf); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSend sends one message and takes its acknowledgement.
+func BenchmarkSend(b *testing.B) {
+	c, s := newTestChannel(b)
+	handshake(b, c, s)
+	payload := make([]byte, 1024)
+	b.SetBytes(1024)
+	b.ReportAllocs()
+	for seq := int64(1); b.Loop(); seq++ {
+		if _, err := c.Write(payload); err != nil {
+			b.Fatal(err)
+		}
+		<-s.out
+		if _, ok := c.out.acknowledge(seq); !ok {
+			b.Fatal("not sent")
 		}
 	}
 }

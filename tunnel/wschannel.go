@@ -7,6 +7,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/session-manager-plugin/src/communicator"
 	pluginlog "github.com/aws/session-manager-plugin/src/log"
+	"github.com/aws/session-manager-plugin/src/message"
 )
 
 // pluginLogT keeps the plugin's log package out of the other files' signatures.
@@ -22,15 +23,18 @@ type wsChannel struct{ c *channel }
 
 var _ communicator.IWebSocketChannel = wsChannel{}
 
-// SendMessage never fails: a frame that finds no socket counts as lost on the
-// wire. (An error from an acknowledgement would make the plugin deliver the
-// acknowledged data twice.)
-func (w wsChannel) SendMessage(_ pluginlog.T, frame []byte, opcode int) error {
+// SendMessage takes what the plugin has to say: the OpenDataChannel request, and
+// its part of the handshake. It never fails: a frame that finds no socket counts
+// as lost on the wire. The plugin's acknowledgements are dropped, as the channel
+// has made its own. The caller holds c.mu.
+func (w wsChannel) SendMessage(_ pluginlog.T, content []byte, opcode int) error {
 	if opcode == textMessage {
-		w.c.hello = frame
+		w.c.hello = content
 		return nil
 	}
-	w.c.transmit(frame)
+	if f, err := decode(content); err == nil && f.kind == message.InputStreamMessage {
+		w.c.keep(content)
+	}
 	return nil
 }
 

@@ -109,7 +109,9 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	if !ok {
 		return fmt.Errorf("the gate answered with a %T", asked)
 	}
-	series, err := p.series(u, o, v, k.need)
+	tight := *v
+	tight.Vitals.MemoryLimit, tight.Vitals.MemoryUsed = scarce(v.Vitals.MemoryLimit, v.Vitals.MemoryUsed, v.Vitals.RSS, k.memory)
+	series, err := p.series(u, o, &tight, k.need)
 	if err != nil {
 		return err
 	}
@@ -197,6 +199,7 @@ func (p *parting) series(u *ui, o snapshotOptions, v *verdict, need int64) (gues
 	// The gate refuses what likely does not fit; with nobody there the process has to
 	// see for itself whether that is still so.
 	if used := v.Vitals.HeapUsed; used > 0 && !v.Forced {
+		s.MemoryLimit = v.Vitals.MemoryLimit
 		s.Headroom = float64(v.Forecast.Extra.Likely) / float64(used)
 	}
 	return s, nil

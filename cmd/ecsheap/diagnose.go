@@ -93,9 +93,11 @@ func subjectOfSeries(series capture.Series) subject {
 		Findings: reportFindings(series.Checks),
 	}}
 	s.options, s.scripts = leak.Options{MemoryLimit: p.MemoryLimit}, series.Scripts
-	for _, shot := range series.Snapshots {
+	for i, shot := range series.Snapshots {
 		s.files = append(s.files, filepath.Join(series.Dir, shot.File))
-		s.moments = append(s.moments, momentOf(shot))
+		moment := momentOf(shot)
+		moment.NewProcess = i > 0 && restartedBetween(series.Warnings, series.Snapshots[i-1].N, shot.N)
+		s.moments = append(s.moments, moment)
 		s.options.RSS = append(s.options.RSS, shot.RSSBefore)
 		s.info.Shots = append(s.info.Shots, report.Shot{
 			File: shot.File, At: shot.StartedAt, Pause: time.Duration(shot.PauseMs) * time.Millisecond, Bytes: shot.Bytes,
@@ -126,7 +128,16 @@ func warningText(w capture.Warning) string {
 	return w.Text
 }
 
-// momentOf is what the manifest knows of a snapshot's graph.
+// restartedBetween says whether a warning tells that another process has taken over after
+// one snapshot and up to another. A manifest has it nowhere else.
+func restartedBetween(warnings []capture.Warning, after, upTo int) bool {
+	return slices.ContainsFunc(warnings, func(w capture.Warning) bool {
+		text, _, _ := strings.Cut((&capture.ProcessChangedError{N: w.Shot}).Error(), " (")
+		return w.Shot > after && w.Shot <= upTo && strings.HasPrefix(w.Text, text)
+	})
+}
+
+// momentOf is what the manifest knows of a snapshot's graph, but for what warnings say.
 func momentOf(shot capture.Shot) leak.Moment {
 	return leak.Moment{At: shot.StartedAt, SameIDs: shot.SameObjectIDs}
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,6 +102,29 @@ func TestSubjectOfSeries(t *testing.T) {
 	series.Process.StartedAt = time.Time{}
 	if o := subjectOfSeries(series).options; o.RSS != nil || o.Uptime != 0 {
 		t.Errorf("what is not known is told: %+v", o)
+	}
+}
+
+// TestRestartInSeries reads of a restart in the warnings of a manifest.
+func TestRestartInSeries(t *testing.T) {
+	series := threeShots(t, 10, 20, 30, 40)
+	series.Snapshots[1].SameObjectIDs, series.Snapshots[2].SameObjectIDs = false, false
+	series.Warnings = []capture.Warning{
+		{Shot: 2, Text: (&capture.IDsResetError{N: 2}).Error()},
+		{Shot: 3, Text: (&capture.ProcessChangedError{N: 3, New: capture.Process{PID: 8}}).Error()},
+	}
+	restarts := func() (got []bool) {
+		for _, m := range subjectOfSeries(series).moments {
+			got = append(got, m.NewProcess)
+		}
+		return got
+	}
+	if got := restarts(); !slices.Equal(got, []bool{false, false, true, false}) {
+		t.Errorf("new processes %v", got)
+	}
+	series.Snapshots = slices.Delete(series.Snapshots, 1, 3) // the first and the fourth were named
+	if got := restarts(); !slices.Equal(got, []bool{false, true}) {
+		t.Errorf("new processes %v with two of them", got)
 	}
 }
 

@@ -91,7 +91,7 @@ func (d *seriesDiagnosis) observe(ctx context.Context, dir string) {
 	defer close(d.done)
 	defer func() { _ = recover() }() // a defect in the analysis must not end a capture; it shows again in finish
 	for s := range d.shots {
-		if s.Bytes > backgroundBytes {
+		if s.Bytes > backgroundBytes || s.N > 1 && !s.SameObjectIDs { // why, the warnings tell in the end
 			return
 		}
 		o, err := observeShot(ctx, filepath.Join(dir, s.File), momentOf(s), previous(d.earlier))

@@ -80,7 +80,7 @@ func exitCode(err error) int {
 		return codeUnsafe
 	case isAs[*goneError](err):
 		return codeLost
-	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err), isAs[*guest.BusyError](err),
+	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err), isAs[*guest.BusyError](err), isAs[*rivalError](err),
 		isAs[*activate.NotEnabledError](err), isAs[*activate.NoNodeError](err), isAs[*activate.RefusedError](err):
 		return codeBlocked
 	case isAs[*ecs.NotFoundError](err), isAs[*ecs.AmbiguousError](err), isAs[*objectNotFoundError](err),
@@ -95,9 +95,10 @@ func exitCode(err error) int {
 	return codeUnexpected
 }
 
-// isConnection tells whether the inspector could not be reached, or was lost.
+// isConnection tells whether the inspector could not be reached, or was lost, or
+// what stands behind it gives no more.
 func isConnection(err error) bool {
-	return isAs[*guest.GoneError](err) || isAs[*cdp.NoInspectorError](err) || isAs[*cdp.NotInspectorError](err) || isAs[*cdp.HostError](err) ||
+	return isAs[*guest.GoneError](err) || isAs[*guest.StalledError](err) || isAs[*cdp.NoInspectorError](err) || isAs[*cdp.NotInspectorError](err) || isAs[*cdp.HostError](err) ||
 		isAs[*cdp.NoTargetError](err) || isAs[*cdp.LostError](err) || isAs[*dialError](err)
 }
 

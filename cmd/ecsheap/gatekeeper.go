@@ -39,6 +39,9 @@ type gatekeeper struct {
 	// noDisk is why no snapshot is put on the disk of the process any more, "" = one
 	// may be. What failed once fails again, and the process stands still for it.
 	noDisk string
+	// spent is for how long the process has stood still for tries of the snapshot that
+	// comes now, of which nothing came: at most, an answer had to come here.
+	spent time.Duration
 }
 
 // verdict is what the manifest keeps of the gate.
@@ -48,7 +51,11 @@ type verdict struct {
 	Why      string        `json:"why"`    // this transfer
 	Forced   bool          `json:"forced"` // refused, and taken all the same
 	Failed   string        `json:"failed"` // what came of another transfer before, "" = none was tried
-	Vitals   guest.Vitals  `json:"vitals"`
+	// FailedPauseMs is for how long the process stood still for that, in the pause of
+	// this snapshot: at most, an answer had to come here. 0 = not at all, or for an
+	// earlier snapshot of the series.
+	FailedPauseMs int64        `json:"failedPauseMs"`
+	Vitals        guest.Vitals `json:"vitals"`
 }
 
 // ask is capture's gate.
@@ -66,7 +73,7 @@ func (k *gatekeeper) ask(ctx context.Context, n int, taken []capture.Shot) (any,
 	if _, generation := k.in.tenant(); generation != k.generation {
 		k.generation, k.first, k.noDisk = generation, len(taken), ""
 	}
-	k.n, k.seen = n, seenOf(taken[k.first:])
+	k.n, k.seen, k.spent = n, seenOf(taken[k.first:]), 0
 	k.verdict, err = k.judge(v, own)
 	return k.verdict, err
 }
@@ -76,9 +83,9 @@ func (k *gatekeeper) judge(v gate.Vitals, own guest.Vitals) (*verdict, error) {
 	k.choose(v, own)
 	f := forecast(v, k.choice.Transfer, k.seen, own.PeakRSS)
 	k.need = f.File.High
-	d := gate.Decide(f, k.limits(v), v)
+	d := k.decide(f, v)
 	k.tell(d)
-	result := &verdict{Decision: d, Transfer: k.choice.Transfer, Why: k.choice.Why, Failed: k.noDisk, Vitals: own}
+	result := &verdict{Decision: d, Transfer: k.choice.Transfer, Why: k.choice.Why, Failed: k.noDisk, FailedPauseMs: k.spent.Milliseconds(), Vitals: own}
 	err := d.Err()
 	switch {
 	case err == nil:
@@ -91,22 +98,50 @@ func (k *gatekeeper) judge(v gate.Vitals, own guest.Vitals) (*verdict, error) {
 	return result, err
 }
 
+// decide is the gate's decision. A second try has what is left of --max-pause.
+func (k *gatekeeper) decide(f gate.Forecast, v gate.Vitals) gate.Decision {
+	d := gate.Decide(f, k.limits(v), v)
+	if k.spent == 0 {
+		return d
+	}
+	for i := range d.Reasons {
+		if r := &d.Reasons[i]; r.ID == "pause.max" {
+			r.Text += fmt.Sprintf(" of its %s: the try before stood still for %s", k.maxPause, durationText(k.spent))
+		}
+	}
+	return d
+}
+
+// pauseLeft is what a snapshot may take of --max-pause yet: 0 means that it is not
+// limited, so a millisecond stands for nothing.
+func (k *gatekeeper) pauseLeft() time.Duration {
+	if k.maxPause <= 0 {
+		return 0
+	}
+	return max((k.maxPause - k.spent).Truncate(time.Millisecond), time.Millisecond)
+}
+
 // instead looks for another way when the disk of the process has not taken a
-// snapshot, which err says, and asks the gate about it. It returns err itself when
-// the disk was asked for, or has nothing to do with it.
-func (k *gatekeeper) instead(ctx context.Context, err error) error {
+// snapshot, which err says, for which that stood still for as long as paused, and
+// asks the gate about it. It returns err itself when the disk was asked for, or has
+// nothing to do with it.
+func (k *gatekeeper) instead(ctx context.Context, err error, paused time.Duration) error {
 	wrote := isAs[*guest.WriteError](err)
 	if k.transfer != transferAuto || !wrote && !isAs[*guest.PlaceError](err) {
 		return err
 	}
 	k.noDisk = errorText(err)
+	if wrote {
+		k.spent += paused
+		k.noDisk += ", for which the process stood still for " + durationText(paused)
+	}
 	k.u.warn(k.noDisk, "looking for another way, and asking the process how it is once more")
 	v, own, err := k.in.vitals(ctx)
 	if err != nil {
 		return err
 	}
 	if wrote { // what V8 had to make for it is made, and its memory will be used again
-		k.seen = append(k.seen, costOf(k.verdict.Vitals, own))
+		k.seen = append(k.seen, costOf(k.verdict.Vitals, own, paused))
 	}
 	second, err := k.judge(v, own)
 	*k.verdict = *second
@@ -114,12 +149,29 @@ func (k *gatekeeper) instead(ctx context.Context, err error) error {
 }
 
 // costOf is what a snapshot has cost of which nothing came.
-func costOf(before, after guest.Vitals) gate.Seen {
-	s := gate.Seen{HeapUsed: before.HeapUsed, RSSBefore: before.RSS, RSSAfter: after.RSS}
+func costOf(before, after guest.Vitals, paused time.Duration) gate.Seen {
+	s := gate.Seen{HeapUsed: before.HeapUsed, RSSBefore: before.RSS, RSSAfter: after.RSS, Pause: paused}
 	if after.PeakRSS > before.PeakRSS {
 		s.RSSPeak = after.PeakRSS
 	}
 	return s
+}
+
+// whole adds what was spent on tries of which nothing came to the pause of the one
+// that succeeded. One that is not known stays so: what stands for it has all of them.
+func (k *gatekeeper) whole(taken capture.Taken) capture.Taken {
+	if taken.Pause > 0 {
+		taken.Pause += k.spent
+	}
+	return taken
+}
+
+// failedPause is the part of the pause of a snapshot in which nothing came of it.
+func failedPause(s capture.Shot) time.Duration {
+	if v, ok := s.Gate.(*verdict); ok {
+		return time.Duration(v.FailedPauseMs) * time.Millisecond
+	}
+	return 0
 }
 
 // forecast is gate.Predict, with highest, the most memory that the process ever
@@ -127,6 +179,10 @@ func costOf(before, after guest.Vitals) gate.Seen {
 // that is not known: a snapshot whose peak was below an earlier one leaves no mark.
 func forecast(v gate.Vitals, t gate.Transfer, seen []gate.Seen, highest int64) gate.Forecast {
 	f := gate.Predict(v, t, seen)
+	if n := len(seen); n > 0 && seen[n-1].FileBytes == 0 { // what has failed did not stand still for all of it
+		whole := gate.Predict(v, t, nil).Pause
+		f.Pause = gate.Range[time.Duration]{Low: max(f.Pause.Low, whole.Low), Likely: max(f.Pause.Likely, whole.Likely), High: max(f.Pause.High, whole.High)}
+	}
 	if len(seen) == 0 || seen[len(seen)-1].RSSPeak > 0 || highest <= 0 {
 		return f
 	}
@@ -143,6 +199,7 @@ func forecast(v gate.Vitals, t gate.Transfer, seen []gate.Seen, highest int64) g
 
 // choose settles the transfer.
 func (k *gatekeeper) choose(v gate.Vitals, own guest.Vitals) {
+	v.MemoryLimit, v.MemoryUsed = scarce(v.MemoryLimit, v.MemoryUsed, v.RSS, k.memory)
 	switch {
 	case k.in.guest == nil:
 		k.choice = gate.Choice{Transfer: gate.Stream, Why: "stream: the process takes no helper"}
@@ -201,7 +258,7 @@ func (k *gatekeeper) limits(v gate.Vitals) gate.Limits {
 	for i := range k.memory { // ECS does not tell what is used: it is the process at least
 		bounds[i+1].Used = v.RSS
 	}
-	return gate.Limits{Memory: bounds, Health: k.health, MaxPause: k.maxPause, DiskFree: v.DiskFree}
+	return gate.Limits{Memory: bounds, Health: k.health, MaxPause: k.pauseLeft(), DiskFree: v.DiskFree}
 }
 
 // seenOf is what earlier snapshots of the process have cost.
@@ -213,7 +270,7 @@ func seenOf(taken []capture.Shot) []gate.Seen {
 			RSSBefore: s.RSSBefore, RSSPeak: s.RSSPeak, RSSAfter: s.RSSAfter,
 		}
 		if s.PauseFrom == "process" {
-			one.Pause = time.Duration(s.PauseMs) * time.Millisecond
+			one.Pause = max(time.Duration(s.PauseMs)*time.Millisecond-failedPause(s), 0)
 		}
 		seen = append(seen, one)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ecsheap/ecsheap/capture"
 	"github.com/ecsheap/ecsheap/gate"
@@ -53,11 +54,73 @@ func TestForecastBounded(t *testing.T) {
 
 func TestCostOf(t *testing.T) {
 	before := guest.Vitals{RSS: 100, HeapUsed: 50, PeakRSS: 120}
-	if got := costOf(before, guest.Vitals{RSS: 300, HeapUsed: 55, PeakRSS: 350}); got != (gate.Seen{HeapUsed: 50, RSSBefore: 100, RSSAfter: 300, RSSPeak: 350}) {
+	if got := costOf(before, guest.Vitals{RSS: 300, HeapUsed: 55, PeakRSS: 350}, time.Second); got != (gate.Seen{HeapUsed: 50, RSSBefore: 100, RSSAfter: 300, RSSPeak: 350, Pause: time.Second}) {
 		t.Errorf("%+v", got)
 	}
-	if got := costOf(before, guest.Vitals{RSS: 110, PeakRSS: 120}); got.RSSPeak != 0 {
+	if got := costOf(before, guest.Vitals{RSS: 110, PeakRSS: 120}, 0); got.RSSPeak != 0 {
 		t.Errorf("a peak from before: %+v", got)
+	}
+}
+
+// TestPauseOfTwoTries: the second try has what the first has left of --max-pause.
+func TestPauseOfTwoTries(t *testing.T) {
+	second := func(n time.Duration) gate.Range[time.Duration] {
+		return gate.Range[time.Duration]{Low: n * time.Second, Likely: n * time.Second, High: n * time.Second}
+	}
+	for name, c := range map[string]struct {
+		maxPause, spent time.Duration
+		want            gate.Verdict
+		text            string
+	}{
+		"no limit":        {0, 9 * time.Second, gate.Warn, ""},
+		"first try":       {3 * time.Second, 0, gate.Warn, "--max-pause allows 3s"},
+		"enough left":     {5 * time.Second, 1500 * time.Millisecond, gate.Warn, "--max-pause allows 3.5s of its 5s: the try before stood still for 1.5 s"},
+		"too little left": {3 * time.Second, 1500 * time.Millisecond, gate.Refuse, "--max-pause allows 1.5s of its 3s: the try before stood still for 1.5 s"},
+		"nothing left":    {3 * time.Second, 4 * time.Second, gate.Refuse, "--max-pause allows 1ms of its 3s: the try before stood still for 4.0 s"},
+	} {
+		k := &gatekeeper{maxPause: c.maxPause, spent: c.spent}
+		d := k.decide(gate.Forecast{Transfer: gate.Memory, Pause: second(2)}, gate.Vitals{Load: -1})
+		var text string
+		for _, r := range d.Reasons {
+			if r.ID == "pause.max" {
+				text = r.Text
+			}
+		}
+		if d.Verdict != c.want || !strings.HasSuffix(text, c.text) || c.text == "" && text != "" {
+			t.Errorf("%s: %s, %q", name, d.Verdict, text)
+		}
+	}
+	k := &gatekeeper{spent: 2 * time.Second}
+	if got := k.whole(capture.Taken{Pause: time.Second}).Pause; got != 3*time.Second {
+		t.Errorf("both pauses are %v", got)
+	}
+	if got := k.whole(capture.Taken{}).Pause; got != 0 {
+		t.Errorf("a pause that is not known becomes %v", got)
+	}
+}
+
+// TestSeenWithoutTheFailedTry: the next snapshot is forecast by what one try takes.
+func TestSeenWithoutTheFailedTry(t *testing.T) {
+	shot := capture.Shot{PauseMs: 3500, PauseFrom: "process", Gate: &verdict{FailedPauseMs: 1500}}
+	if got := seenOf([]capture.Shot{shot})[0].Pause; got != 2*time.Second {
+		t.Errorf("%v", got)
+	}
+	shot.Gate = map[string]any{} // as it is read from a manifest
+	if got := seenOf([]capture.Shot{shot})[0].Pause; got != 3500*time.Millisecond {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestForecastAfterAFailedTry: that did not stand still for what comes after V8's
+// own part, so it makes no forecast shorter.
+func TestForecastAfterAFailedTry(t *testing.T) {
+	v := gate.Vitals{NodeMajor: 24, RSS: 480 * testMB, HeapUsed: 100 * testMB}
+	plain := gate.Predict(v, gate.Memory, nil).Pause
+	for paused, longer := range map[time.Duration]bool{time.Millisecond: false, time.Hour: true} {
+		got := forecast(v, gate.Memory, []gate.Seen{{HeapUsed: 100 * testMB, RSSBefore: 450 * testMB, RSSAfter: 480 * testMB, Pause: paused}}, 0).Pause
+		if got.Likely < plain.Likely || got.High < plain.High || longer != (got.Likely >= paused) {
+			t.Errorf("after %v: %v, without it %v", paused, got, plain)
+		}
 	}
 }
 
@@ -97,7 +160,7 @@ func TestInsteadOnlyOfAuto(t *testing.T) {
 		{"disk", full}, {"s3", &guest.PlaceError{}}, {transferAuto, &guest.CapError{}}, {transferAuto, errCut},
 	} {
 		k := &gatekeeper{transfer: c.transfer}
-		if err := k.instead(t.Context(), c.err); err != c.err || k.noDisk != "" { //nolint:errorlint // it must be the same
+		if err := k.instead(t.Context(), c.err, time.Second); err != c.err || k.noDisk != "" || k.spent != 0 { //nolint:errorlint // it must be the same
 			t.Errorf("%s: %v becomes %v", c.transfer, c.err, err)
 		}
 	}

@@ -236,11 +236,12 @@ func (p *inProcess) source(k *gatekeeper) capture.Source {
 			p.taking.Store(true)
 			defer p.taking.Store(false)
 			for {
+				began := time.Now()
 				taken, err := p.snapshot(ctx, k, w, progress)
 				if err == nil {
-					return taken, nil
+					return k.whole(taken), nil
 				}
-				if err := k.instead(ctx, err); err != nil {
+				if err := k.instead(ctx, err, time.Since(began)); err != nil {
 					return taken, err
 				}
 			}

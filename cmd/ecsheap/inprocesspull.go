@@ -48,7 +48,9 @@ func (p *inProcess) pull(ctx context.Context, shot guest.Shot, w io.Writer) erro
 	for done < shot.Bytes {
 		before := done
 		err := p.bound(ctx, func(g *guest.Guest) error {
-			pulled, err := g.Pull(ctx, shot, w, pace.options(done))
+			options := pace.options(done)
+			options.Wire = p.line.wire
+			pulled, err := g.Pull(ctx, shot, w, options)
 			done += pulled.Plain
 			if mendable(ctx, err) {
 				pace.cut()

@@ -25,6 +25,18 @@ func lowest(limit int64, bounds []gate.Bound) int64 {
 	return limit
 }
 
+// scarce is the memory limit with the least room, and what is used of it: the one
+// that the process sees (0 = none), or one of ECS, which does not tell what is used:
+// it is the process at least.
+func scarce(limit, used, rss int64, bounds []gate.Bound) (_, _ int64) {
+	for _, b := range bounds {
+		if b.Limit > 0 && (limit == 0 || b.Limit-rss < limit-used) {
+			limit, used = b.Limit, rss
+		}
+	}
+	return limit, used
+}
+
 // healthBudgets are those of ECS as the gate sees them.
 func healthBudgets(budgets []ecs.HealthBudget) []gate.HealthBudget {
 	var list []gate.HealthBudget

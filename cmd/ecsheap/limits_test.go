@@ -33,6 +33,23 @@ func TestLowest(t *testing.T) {
 	}
 }
 
+func TestScarce(t *testing.T) {
+	for _, tt := range []struct {
+		limit, used int64
+		ecs         []gate.Bound
+		want        [2]int64
+	}{
+		{0, 0, nil, [2]int64{0, 0}},
+		{100, 40, nil, [2]int64{100, 40}},
+		{0, 0, []gate.Bound{{Limit: 90}, {Limit: 80}}, [2]int64{80, 30}},
+		{100, 60, []gate.Bound{{Limit: 80}}, [2]int64{100, 60}}, // a neighbour uses the most of it
+	} {
+		if limit, used := scarce(tt.limit, tt.used, 30, tt.ecs); [2]int64{limit, used} != tt.want {
+			t.Errorf("scarce(%d, %d, 30, %v) = %d, %d, want %v", tt.limit, tt.used, tt.ecs, limit, used, tt.want)
+		}
+	}
+}
+
 func TestHealthBudgets(t *testing.T) {
 	in := []ecs.HealthBudget{{Kind: "container", Name: "api", Budget: time.Minute, Earliest: time.Second, Detail: "d", Skipped: "s"}}
 	want := gate.HealthBudget{Kind: "container", Name: "api", Budget: time.Minute, Earliest: time.Second, Detail: "d", Skipped: "s"}

@@ -117,7 +117,7 @@ func runProfile(ctx context.Context, u *ui, o profileOptions) error {
 	}
 	if o.inspector != "" {
 		if o.dir == "" {
-			o.dir = defaultDir("local", "inspector", time.Now())
+			o.dir = defaultDir("local", localTask, time.Now())
 		}
 		result, err := sampleFrom(ctx, u, o, source{dial: dialInspector(o.inspector)})
 		return tellProfile(u, o, result, err)
@@ -180,7 +180,7 @@ func sampleFrom(ctx context.Context, u *ui, o profileOptions, s source) (sampled
 	r.process = processOf(who)
 	lookForSeries(ctx, u, conn)
 	u.step("sampling allocations of pid %d (Node.js %s) for %s, a sample every %s", r.process.PID, r.process.NodeVersion, o.duration, bytesText(int64(o.interval)))
-	u.step("this usually costs 4 to 14 %% of the throughput and little memory; at the end V8 collects all garbage once")
+	u.step("this usually costs a few per cent of the throughput and little memory; at the end V8 collects all garbage once")
 	r.startedAt = time.Now()
 	u.status(samplingLine(r.startedAt, o.duration))
 	defer u.status(nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -23,14 +24,7 @@ const snapshotReason = reasonPrefix + "snapshot "
 //
 // What cannot be known costs nothing here: the session will tell.
 func beforeSeries(ctx context.Context, u *ui, o profileOptions, client *awsssm.Client, target ecs.Target) error {
-	active, err := tunnel.Active(ctx, client, target.SSM())
-	if err != nil {
-		return nil //nolint:nilerr // opening the tunnel asks again, and says so
-	}
-	for _, s := range active {
-		if !takesSnapshots(s) {
-			continue
-		}
+	for _, s := range seriesOf(ctx, client, target) {
 		text := fmt.Sprintf("another ecsheap takes snapshots of this container (session %s): the end of a profile would make V8 forget the object ids of its series", s)
 		if !o.force {
 			return &earlyError{text: text, hint: "wait until it is done; --force profiles all the same, and its later snapshots cannot be compared with the earlier ones"}
@@ -38,6 +32,41 @@ func beforeSeries(ctx context.Context, u *ui, o profileOptions, client *awsssm.C
 		u.warn(text, "--force: profiled all the same")
 	}
 	return nil
+}
+
+// besideSeries refuses to take snapshots where another ecsheap does: its helper is in
+// the process, so that nothing would come of it but the loss of its object ids.
+func besideSeries(ctx context.Context, u *ui, force bool, client *awsssm.Client, target ecs.Target) error {
+	for _, s := range seriesOf(ctx, client, target) {
+		if !force {
+			return &rivalError{session: s}
+		}
+		u.warn(fmt.Sprintf("another ecsheap has a session to take snapshots of this container (%s)", s), "--force: connected all the same")
+	}
+	return nil
+}
+
+// rivalError says that another ecsheap takes snapshots of the container.
+type rivalError struct{ session tunnel.Session }
+
+func (e *rivalError) Error() string {
+	return fmt.Sprintf("another ecsheap takes snapshots of this container (session %s): to connect would make V8 forget the object ids of its series", e.session)
+}
+
+// Hint says what to do.
+func (e *rivalError) Hint() string {
+	return "wait until it is done; --force connects all the same, when it is known to be gone without having closed its session"
+}
+
+// seriesOf are the sessions of other ecsheap that take snapshots of the target, none
+// when that cannot be known or the container serves no more: opening the tunnel asks
+// again, and says so.
+func seriesOf(ctx context.Context, client *awsssm.Client, target ecs.Target) []tunnel.Session {
+	active, err := tunnel.Active(ctx, client, target.SSM())
+	if err != nil || len(active) >= tunnel.Limit {
+		return nil
+	}
+	return slices.DeleteFunc(active, func(s tunnel.Session) bool { return !takesSnapshots(s) })
 }
 
 // takesSnapshots tells whether a session is of an ecsheap that takes snapshots, and

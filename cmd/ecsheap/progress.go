@@ -96,14 +96,20 @@ func (p *progress) taken(u *ui) func(capture.Shot) {
 			bytesText(int64(float64(s.Bytes)/max(elapsed.Seconds(), 0.001))))
 		if s.PauseFrom == "process" {
 			text += fmt.Sprintf(", the process stood still for %s", durationText(time.Duration(s.PauseMs)*time.Millisecond))
+			if failed := failedPause(s); failed > 0 {
+				text += fmt.Sprintf(", %s of it for a try that failed", durationText(failed))
+			}
 		}
 		u.step("%s", text)
 	}
 }
 
+// localTask stands in names for the task where there is none.
+const localTask = "inspector"
+
 // defaultDir is ./ecsheap-<service or family>-<first 8 of the task id>-<time>.
 func defaultDir(service, task string, now time.Time) string {
-	if len(task) > 8 {
+	if len(task) > 8 && task != localTask {
 		task = task[:8]
 	}
 	name := fmt.Sprintf("ecsheap-%s-%s-%s", service, task, now.UTC().Format("20060102T150405Z"))

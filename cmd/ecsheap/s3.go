@@ -42,6 +42,10 @@ const (
 	// uploadPause is before the second try; it doubles.
 	uploadPause = time.Second
 
+	// downloadTries is how often an upload that is whole is fetched: the download
+	// itself sits out some ten seconds without a byte.
+	downloadTries = 2
+
 	// maxWindow is what the decompressor may be asked to remember: the pieces that
 	// the guest compresses have 2 MiB.
 	maxWindow = 8 << 20
@@ -124,7 +128,7 @@ func openDepot(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config, ta
 	if err := b.Check(ctx); err != nil {
 		return nil, err
 	}
-	folder := defaultDir("local", "inspector", time.Now())
+	folder := defaultDir("local", localTask, time.Now())
 	if target.TaskARN != "" {
 		folder = defaultDir(cmp.Or(target.Service, "task"), path.Base(target.TaskARN), time.Now())
 	}
@@ -139,49 +143,111 @@ func openDepot(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config, ta
 func (d *depot) open() bool { return d != nil && !d.closed }
 
 // byS3 takes a snapshot on the disk of the process, which uploads it to S3, and
-// fetches it from there.
+// fetches it from there. What S3 does not do the tunnel does, if it may: the process
+// holds the snapshot, and has stood still for it.
 func (p *inProcess) byS3(ctx context.Context, need int64, w io.Writer) (capture.Taken, error) {
 	var url string
 	way := gate.S3
 	taken, err := p.held(ctx, guest.Disk, guest.TakeOptions{Need: need}, func(s guest.Shot) (err error) {
-		url, err = p.depot.fetch(ctx, p, s, w)
-		if p.depot.optional && isAs[*guest.UploadError](err) {
-			p.u.warn(errorText(err), "the snapshot comes through the tunnel instead")
-			p.depot.closed, way = true, gate.Disk
-			return p.pull(ctx, s, w)
+		got := &resumable{w: w}
+		url, err = p.depot.fetch(ctx, p, s, got)
+		if !p.depot.optional || ctx.Err() != nil || !isAs[*elsewhereError](err) {
+			return err
 		}
-		return err
+		p.u.warn(errorText(err), "the snapshot comes through the tunnel instead")
+		p.depot.closed, way = true, gate.Disk
+		got.again()
+		return p.pull(ctx, s, got)
 	})
 	taken.Transfer, taken.S3 = string(way), url
 	return taken, err
 }
 
-// fetch brings a snapshot here. It returns the URL of the object if it stays.
-func (d *depot) fetch(ctx context.Context, p *inProcess, shot guest.Shot, w io.Writer) (url string, err error) {
+// fetch brings a snapshot here. It returns the URL of the object if it stays. After
+// an *elsewhereError it may come another way.
+func (d *depot) fetch(ctx context.Context, p *inProcess, shot guest.Shot, w *resumable) (url string, err error) {
 	about, err := d.describe(ctx, p, shot)
 	if err != nil {
 		return "", err
 	}
 	up, err := d.bucket.Begin(ctx, about)
 	if err != nil {
-		return "", err
+		return "", elsewhere(err)
 	}
 	undone := d.audit.did("upload to S3 begun", up.URL(), "s3:AbortMultipartUpload, or s3:DeleteObject once it is complete")
 	object, err := d.upload(ctx, p, up, about.Codec, shot)
 	if err != nil {
-		if abortErr := up.Abort(ctx); abortErr != nil {
-			d.u.warn("the upload of "+up.URL()+" could not be aborted: "+errorText(abortErr), "a lifecycle rule with AbortIncompleteMultipartUpload removes its parts")
-		} else {
-			undone()
-		}
+		d.giveUp(ctx, p, up, shot, undone)
 		return "", err
 	}
 	if d.keep {
 		d.u.step("%s stays in S3", object.URL())
-		return object.URL(), download(ctx, object, about, w)
+		return object.URL(), d.download(ctx, object, about, w)
 	}
 	defer d.remove(ctx, object, undone)
-	return "", download(ctx, object, about, w)
+	return "", d.download(ctx, object, about, w)
+}
+
+// giveUp ends an upload, also after ctx has: first in the process, so that no part
+// of the heap arrives when its parts are removed. undone is called when none is left.
+func (d *depot) giveUp(ctx context.Context, p *inProcess, up *bucket.Upload, shot guest.Shot, undone func()) {
+	scrapped := p.scrapParts(ctx, shot)
+	err := cmp.Or(up.Abort(ctx), scrapped)
+	if err == nil {
+		undone()
+		return
+	}
+	d.u.warn("parts of "+up.URL()+", with secrets of the heap, may be left in the bucket: "+errorText(err), "a lifecycle rule with AbortIncompleteMultipartUpload removes them")
+}
+
+// scrapParts has the process stop sending. Where our helper is gone nobody sends.
+func (p *inProcess) scrapParts(ctx context.Context, shot guest.Shot) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	err := p.bound(ctx, func(g *guest.Guest) error { return g.ScrapParts(ctx, shot) })
+	if isAs[*guest.GoneError](err) {
+		return nil
+	}
+	return err
+}
+
+// elsewhereError says that S3, or a way to it, has failed: the process holds the
+// snapshot as before.
+type elsewhereError struct{ err error }
+
+func (e *elsewhereError) Error() string { return e.err.Error() }
+func (e *elsewhereError) Unwrap() error { return e.err }
+
+// elsewhere makes one of an error; nil stays nil.
+func elsewhere(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &elsewhereError{err}
+}
+
+// resumable writes a snapshot that begins anew when a way has failed: what w has
+// already is left out.
+type resumable struct {
+	w    io.Writer
+	has  int64 // bytes that w has
+	skip int64 // bytes of this try that w has
+	err  error // of w
+}
+
+// again is called before the snapshot begins anew.
+func (r *resumable) again() { r.skip = r.has }
+
+func (r *resumable) Write(b []byte) (int, error) {
+	skipped := min(int64(len(b)), r.skip)
+	r.skip -= skipped
+	if skipped == int64(len(b)) {
+		return len(b), nil
+	}
+	n, err := r.w.Write(b[skipped:])
+	r.has += int64(n)
+	r.err = err
+	return int(skipped) + n, err
 }
 
 // describe names the next object.
@@ -205,16 +271,17 @@ func (d *depot) upload(ctx context.Context, p *inProcess, up *bucket.Upload, cod
 	d.u.step("the process uploads %s, compressed, to %s, and runs on", bytesText(shot.Bytes), up.URL())
 	began := time.Now()
 	parts, err := sendParts(ctx, p, up, codec, shot)
+	if isAs[*guest.UploadError](err) {
+		return nil, elsewhere(err)
+	}
 	if err != nil {
-		// The snapshot may go another way; when it does not, all of it goes at once.
-		_ = p.bound(ctx, func(g *guest.Guest) error { return g.ScrapParts(ctx, shot) })
 		return nil, err
 	}
 	object, err := up.Complete(ctx, parts)
 	if err == nil {
 		d.u.step("uploaded in %s, fetching it", durationText(time.Since(began)))
 	}
-	return object, err
+	return object, elsewhere(err)
 }
 
 // sendParts has the process pack one part after the other, and send those that are
@@ -269,7 +336,7 @@ func sendPart(ctx context.Context, p *inProcess, up *bucket.Upload, shot guest.S
 		err = p.bound(ctx, func(g *guest.Guest) error {
 			part, err := up.Part(ctx, number)
 			if err != nil {
-				return err
+				return elsewhere(err)
 			}
 			etag, err = g.SendPart(ctx, shot, offset, guest.Destination{URL: part.URL, Header: part.Header})
 			return err
@@ -301,27 +368,53 @@ func (d *depot) remove(ctx context.Context, object *bucket.Object, undone func()
 	undone()
 }
 
+// download fetches an object, once more when the way broke off.
+func (d *depot) download(ctx context.Context, object *bucket.Object, about bucket.Snapshot, w *resumable) error {
+	for try := 1; ; try++ {
+		err := download(ctx, object, about, w)
+		if try == downloadTries || ctx.Err() != nil || !isAs[*elsewhereError](err) {
+			return err
+		}
+		d.u.warn(errorText(err), "fetching it once more")
+		w.again()
+	}
+}
+
+// errExpanded ends a download that nobody reads any more.
+var errExpanded = errors.New("nobody reads on")
+
 // download writes an object, decompressed, to w, which is called from this
-// goroutine alone.
-func download(ctx context.Context, object *bucket.Object, about bucket.Snapshot, w io.Writer) error {
-	ctx, cancel := context.WithCancel(ctx)
+// goroutine alone. The error is an *elsewhereError unless it is that of w, or w has
+// bytes that may be wrong.
+func download(ctx context.Context, object *bucket.Object, about bucket.Snapshot, w *resumable) error {
+	ctx, cancel := context.WithCancelCause(ctx)
 	r, pipe := io.Pipe()
+	var failed error // of the way here
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		_, err := object.Download(ctx, pipe, bucket.DownloadOptions{})
-		_ = pipe.CloseWithError(err) // it never fails
+		_, failed = object.Download(ctx, pipe, bucket.DownloadOptions{})
+		_ = pipe.CloseWithError(failed) // it never fails
 	})
-	defer wg.Wait()
-	defer r.Close()
-	defer cancel()
 	n, err := expand(w, r, about.Codec)
-	switch {
-	case err != nil:
-		return fmt.Errorf("fetching %s: %w", object.URL(), err)
-	case n != about.PlainSize:
-		return fmt.Errorf("fetching %s: it has %d bytes instead of %d", object.URL(), n, about.PlainSize)
+	_ = r.CloseWithError(errExpanded) // nor does this
+	cancel(errExpanded)
+	wg.Wait()
+	if err == nil && n != about.PlainSize {
+		err = fmt.Errorf("it has %d bytes instead of %d", n, about.PlainSize)
 	}
-	return nil
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("fetching %s: %w", object.URL(), err)
+	broken := failed != nil && !errors.Is(failed, errExpanded)
+	switch {
+	case w.err != nil:
+		return err
+	case broken, w.has == 0:
+		return elsewhere(err)
+	default:
+		return fmt.Errorf("%w; %s of it are written already, so no other way is tried", err, bytesText(w.has))
+	}
 }
 
 // expand decompresses r to w and returns how many bytes w has got.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/smithy-go"
 	"github.com/klauspost/compress/zstd"
@@ -47,6 +48,60 @@ func TestExpand(t *testing.T) {
 		}
 		if _, err := expand(&got, strings.NewReader("<Error>"), codec); err == nil {
 			t.Errorf("%s: text is taken for an object", codec)
+		}
+	}
+}
+
+// TestResumable has a snapshot come in three tries of which the third is whole.
+func TestResumable(t *testing.T) {
+	const text = "the whole snapshot"
+	for _, size := range []int{1, 2, 5, len(text)} {
+		var got bytes.Buffer
+		w := &resumable{w: &got}
+		for _, until := range []int{7, 3, len(text)} {
+			w.again()
+			for at := 0; at < until; at += size {
+				piece := text[at:min(at+size, until)]
+				if n, err := w.Write([]byte(piece)); n != len(piece) || err != nil {
+					t.Fatal(n, err)
+				}
+			}
+		}
+		if got.String() != text {
+			t.Errorf("pieces of %d: %q", size, got.String())
+		}
+	}
+	full := errors.New("full")
+	w := &resumable{w: writerFunc(func([]byte) (int, error) { return 2, full }), skip: 3}
+	if n, err := w.Write([]byte("abcdef")); n != 5 || !errors.Is(err, full) || w.has != 2 || !errors.Is(w.err, full) {
+		t.Errorf("%d, %v, %+v", n, err, w)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// TestElsewhere keeps the exit code and the words of what failed.
+func TestElsewhere(t *testing.T) {
+	if elsewhere(nil) != nil {
+		t.Error("an error of nothing")
+	}
+	err := elsewhere(&guest.UploadError{Status: 403, Code: "AccessDenied"})
+	if exitCode(err) != codeRefused || hintOf(err) == "" || !strings.Contains(errorText(err), "403") {
+		t.Errorf("%d %v", exitCode(err), err)
+	}
+}
+
+// TestDefaultDir names what has no task by a whole word.
+func TestDefaultDir(t *testing.T) {
+	at := time.Date(2026, 11, 21, 8, 4, 43, 0, time.UTC)
+	for task, want := range map[string]string{
+		localTask:                          "ecsheap-local-inspector-20261121T080443Z",
+		"0123456789abcdef0123456789abcdef": "ecsheap-local-01234567-20261121T080443Z",
+	} {
+		if got := defaultDir("local", task, at); got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }

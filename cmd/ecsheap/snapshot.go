@@ -137,7 +137,7 @@ func runSnapshot(ctx context.Context, u *ui, o snapshotOptions) error {
 // direct captures from an inspector that can be dialled. Only S3 needs cfg.
 func direct(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) error {
 	if o.dir == "" {
-		o.dir = defaultDir("local", "inspector", time.Now())
+		o.dir = defaultDir("local", localTask, time.Now())
 	}
 	depot, err := openDepot(ctx, u, o, cfg, capture.Target{})
 	if err != nil {
@@ -166,6 +166,9 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 		return err
 	}
 	sessions := awsssm.NewFromConfig(cfg)
+	if err := besideSeries(ctx, u, o.force, sessions, target); err != nil {
+		return err
+	}
 	var opened *inspector
 	if o.activate {
 		in := &container{u: u, audit: o.audit, log: o.log, ecs: client, sessions: sessions, target: target}

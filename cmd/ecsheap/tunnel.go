@@ -178,41 +178,37 @@ func (o tunnelOptions) through(ctx context.Context, u *ui, h *hold, l net.Listen
 // carry carries connections until something ends it.
 func (o tunnelOptions) carry(ctx context.Context, u *ui, h *hold, l net.Listener) error {
 	t := openTunnel{target: captureTarget(h.target), local: o.local, remote: o.port, inspecting: o.inspecting()}
-	r := &relay{dial: h.dial, linger: o.linger(), ended: (&farEnd{u: u}).ended}
-	base := ctx
-	var run *command
-	if o.exec != "" { // signals are for the command from now on
-		signals, stop := catchSignals()
-		defer stop()
-		base = context.WithoutCancel(ctx)
-		run = &command{text: o.exec, port: o.local, signals: signals, shared: onTerminal(u)}
+	r := &relay{dial: h.dial, linger: o.linger(), stall: stallFor, ended: (&farEnd{u: u}).ended}
+	w := o.watch(u, h, t)
+	if t.inspecting {
+		w.begin(ctx)
+		t.debuggee = w.known
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	c := newCrew(base)
+	if err := o.announce(ctx, u, t); err != nil {
+		return err
+	}
+	c := newCrew(ctx)
+	if o.exec != "" { // signals are for the command from now on
+		signals, stop := catchSignals()
+		defer stop()
+		c = newCrew(context.WithoutCancel(ctx))
+		run := command{text: o.exec, port: o.local, signals: signals, shared: onTerminal(u)}
+		c.start(func(ctx context.Context) error { return run.run(ctx, u) })
+	} else {
+		u.status(func() string { return r.line(t.address()) })
+	}
 	if t.inspecting {
-		w := o.watch(u, h, t)
-		w.begin(c.ctx)
-		t.debuggee = w.known
-		h.reopened = w.touch
-		r.ended = func(error) { w.touch() } // it finds out itself what is wrong
+		w.follow(h, r)
 		c.start(w.run)
 	}
-	if err := o.announce(ctx, u, t); err != nil {
-		c.cancel(err)
-	}
 	c.start(h.keep)
-	if o.exec == "" {
-		u.status(func() string { return r.line(t.address()) })
-		defer u.status(nil)
-	}
 	c.start(watchParent)
 	c.start(func(ctx context.Context) error { return r.serve(ctx, l) })
-	if run != nil {
-		c.start(func(ctx context.Context) error { return run.run(ctx, u) })
-	}
 	err := c.wait()
+	u.status(nil)
 	u.step("carried %s, %s in, %s out", plural(int(r.total.Load()), "connection"), bytesText(r.in.Load()), bytesText(r.out.Load()))
 	return err
 }

@@ -140,7 +140,7 @@ func (h *hold) replace(ctx context.Context, lost error, left int) (int, error) {
 		case final(err) != nil:
 			return left, err
 		case left == 0:
-			return 0, fmt.Errorf("%w; and no other session could be opened, in %s: %s", lost, plural(try, "try"), errorText(err))
+			return 0, fmt.Errorf("%w; and no other session could be opened (tried %s): %s", lost, plural(try, "time"), errorText(err))
 		}
 		if try == 1 {
 			h.u.warn("opening another session: "+errorText(err), "trying again, for a minute or two")

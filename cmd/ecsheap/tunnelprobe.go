@@ -135,6 +135,18 @@ func (w *watch) touch() {
 	}
 }
 
+// follow has every end of a connection, and every other session, be a reason to ask.
+func (w *watch) follow(h *hold, r *relay) {
+	h.reopened = w.touch
+	tell := r.ended
+	r.ended = func(err error) {
+		if !isAs[*tunnel.RefusedError](err) { // that it finds out itself
+			tell(err)
+		}
+		w.touch()
+	}
+}
+
 // begin asks for the first time.
 func (w *watch) begin(ctx context.Context) {
 	now, err := w.ask(ctx)

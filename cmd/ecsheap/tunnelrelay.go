@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,11 @@ const (
 	// asked everything, and then wait.
 	halfLinger = time.Minute
 
+	// stallFor is how long a client may read nothing while others are connected. All
+	// connections share the one stream of the session, which has no windows (smux
+	// version 1): who does not read stands in the way of all. Alone it may.
+	stallFor = 30 * time.Second
+
 	// drainFor is how long a client whose server has closed may take to close too. To
 	// close on what it still sends would reset the connection, and take the end of
 	// the answer away from it.
@@ -46,6 +52,7 @@ const (
 type relay struct {
 	dial   func(context.Context) (net.Conn, error)
 	linger time.Duration // halfLinger or inspectorLinger
+	stall  time.Duration // stallFor
 	// ended is told of each connection that has ended, with the error of its far end:
 	// nil if that was closed in order. nil = nobody.
 	ended func(error)
@@ -143,9 +150,12 @@ func (r *relay) exchange(ctx context.Context, local, remote net.Conn) error {
 		} // else the client is gone, or the far end, of which reading says more
 		_ = remote.Close()
 	}()
-	readErr, writeErr := pump(local, remote, &r.in, &moved)
+	readErr, writeErr := pump(&client{Conn: local, relay: r}, remote, &r.in, &moved)
 	close(done)
 	switch {
+	case errors.Is(writeErr, errStalled):
+		reset(local)
+		readErr = errStalled
 	case writeErr != nil: // the client does not want the rest
 		_ = local.Close()
 		readErr = nil
@@ -161,6 +171,32 @@ func (r *relay) exchange(ctx context.Context, local, remote net.Conn) error {
 		return nil
 	}
 	return readErr
+}
+
+// errStalled ends a connection that was in the way of others.
+var errStalled = errors.New("a client that did not read stood in the way of others; its connection was reset")
+
+// client is the local end of a connection, to be written to.
+type client struct {
+	net.Conn
+	relay *relay
+}
+
+// Write gives up when nothing is taken for the time of the stall, and others wait.
+func (c *client) Write(p []byte) (n int, err error) {
+	for {
+		if err := c.SetWriteDeadline(time.Now().Add(c.relay.stall)); err != nil {
+			return n, err
+		}
+		wrote, err := c.Conn.Write(p[n:])
+		n += wrote
+		switch {
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return n, err
+		case wrote == 0 && c.relay.open.Load() > 1:
+			return n, errStalled
+		}
+	}
 }
 
 // outlive waits, after the client has closed its end, until nothing has come for

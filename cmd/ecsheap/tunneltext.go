@@ -47,8 +47,9 @@ type launch struct {
 	Port       int    `json:"port"`
 	LocalRoot  string `json:"localRoot"`
 	RemoteRoot string `json:"remoteRoot"`
-	// AutoAttachChildProcesses has to be off: VS Code would set NODE_OPTIONS in the
-	// process, to a file on this machine, and every child that it starts would die.
+	// AutoAttachChildProcesses has to be off: VS Code would change the environment of
+	// the process, so that its children load a file of this machine
+	// (vscode-js-debug src/targets/node/nodeAttacher.ts).
 	AutoAttachChildProcesses bool     `json:"autoAttachChildProcesses"`
 	Restart                  bool     `json:"restart"` // attach again after a lost connection
 	SkipFiles                []string `json:"skipFiles"`

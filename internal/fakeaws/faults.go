@@ -1,6 +1,7 @@
 package fakeaws
 
 import (
+	"context"
 	"time"
 
 	"github.com/coder/websocket"
@@ -124,4 +125,53 @@ func (s *Server) RefuseResume(sessionID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refused[sessionID] = true
+}
+
+// ExpireTokens makes the next n tokens that ResumeSession gives for this session expire before they
+// are used: the gateway closes the sockets that present them.
+func (s *Server) ExpireTokens(sessionID string, n int) {
+	if sess := s.session(sessionID); sess != nil {
+		sess.mu.Lock()
+		defer sess.mu.Unlock()
+		sess.expired = n
+	}
+}
+
+// BlackOut cuts a session's client off from AWS for a time, as a tunnel does to a train: sockets
+// stay open and carry nothing, new ones and ResumeSession get no answer. What is under way then
+// arrives late. A black-out that has begun is not made longer.
+func (s *Server) BlackOut(sessionID string, d time.Duration) {
+	sess := s.session(sessionID)
+	if sess == nil {
+		return
+	}
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	if sess.light != nil {
+		return
+	}
+	light := make(chan struct{})
+	sess.light = light
+	time.AfterFunc(d, func() {
+		sess.mu.Lock()
+		defer sess.mu.Unlock()
+		sess.light = nil
+		close(light)
+	})
+}
+
+// awaitLight waits until no black-out is on, or ctx ends.
+func (sess *session) awaitLight(ctx context.Context) error {
+	sess.mu.Lock()
+	light := sess.light
+	sess.mu.Unlock()
+	if light == nil {
+		return nil
+	}
+	select {
+	case <-light:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

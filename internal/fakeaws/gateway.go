@@ -34,7 +34,7 @@ var errReplaced = errors.New("another socket took over the session")
 // clientSocket is a client's connection to the gateway.
 type clientSocket struct {
 	conn *websocket.Conn
-	tcp  *net.TCPConn
+	net  net.Conn // below it
 	// stop ends the writer between two messages; abort ends everything, in the middle of a message
 	// if need be.
 	stop  context.CancelFunc
@@ -43,8 +43,10 @@ type clientSocket struct {
 
 // reset drops the connection without a word (TCP RST).
 func (c *clientSocket) reset() {
-	_ = c.tcp.SetLinger(0) // an error here means that it is closed already
-	_ = c.tcp.Close()
+	if tcp, ok := c.net.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // an error here means that it is closed already
+	}
+	_ = c.net.Close()
 }
 
 // openJSON is the first message of a socket.
@@ -71,12 +73,17 @@ func (s *Server) serveDataChannel(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such session", http.StatusNotFound)
 		return
 	}
-	tcp, ok := r.Context().Value(connKey{}).(*net.TCPConn)
+	below, ok := r.Context().Value(connKey{}).(net.Conn)
 	if !ok {
-		http.Error(w, "not a TCP connection", http.StatusInternalServerError)
+		http.Error(w, "no connection", http.StatusInternalServerError)
 		return
 	}
-	_ = tcp.SetWriteBuffer(clientBuffer) // a wish, not a need
+	if tcp, ok := below.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(clientBuffer) // a wish, not a need
+	}
+	if sess.awaitLight(r.Context()) != nil {
+		return
+	}
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		return // Accept has answered
@@ -93,7 +100,7 @@ func (s *Server) serveDataChannel(w http.ResponseWriter, r *http.Request) {
 	}
 	writing, stop := context.WithCancel(ctx)
 	defer stop()
-	sock := &clientSocket{conn: conn, tcp: tcp, stop: stop, abort: abort}
+	sock := &clientSocket{conn: conn, net: below, stop: stop, abort: abort}
 	if old := sess.channel.attach(sock); old != nil {
 		old.abort(errReplaced)
 	}
@@ -149,6 +156,9 @@ func (sess *session) writeClient(ctx, writing context.Context, conn *websocket.C
 		if err != nil {
 			return err
 		}
+		if err := sess.awaitLight(ctx); err != nil {
+			return err
+		}
 		if err := conn.Write(ctx, websocket.MessageBinary, msg); err != nil {
 			return err
 		}
@@ -165,6 +175,9 @@ func (sess *session) readClient(ctx context.Context, conn *websocket.Conn) error
 		}
 		scratch, err = readInto(scratch[:0], r)
 		if err != nil {
+			return err
+		}
+		if err := sess.awaitLight(ctx); err != nil {
 			return err
 		}
 		if kind == websocket.MessageBinary {

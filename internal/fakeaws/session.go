@@ -79,6 +79,8 @@ type session struct {
 	ended   time.Time
 	endedBy string
 	idle    *time.Timer
+	expired int           // how many of the next fresh tokens are worth nothing
+	light   chan struct{} // nil, or closed at the end of a black-out
 }
 
 // newSession makes a session and hands it to the container's agent. The caller holds s.mu.
@@ -151,10 +153,17 @@ func (sess *session) redeem(token string) bool {
 
 // renew makes a fresh token, the only one that is good from now on. An ended session has none.
 func (sess *session) renew() (token string, ok bool) {
+	if sess.awaitLight(sess.ctx) != nil {
+		return "", false
+	}
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
 	if !sess.ended.IsZero() {
 		return "", false
+	}
+	if sess.expired > 0 {
+		sess.expired--
+		return newToken(), true
 	}
 	sess.token = newToken()
 	return sess.token, true

@@ -1,0 +1,105 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/ecsheap/ecsheap/internal/fakeaws"
+)
+
+// startSession starts a session that nobody connects to.
+func (w *world) startSession(t *testing.T, reason string) string {
+	t.Helper()
+	out, err := startSession(t.Context(), w.client, Config{Target: w.target, Port: 9229, Reason: reason})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aws.ToString(out.SessionId)
+}
+
+func TestNoThirdSession(t *testing.T) {
+	t.Parallel() // it waits
+	w := newWorld(t, fakeaws.Config{}, echo)
+	w.startSession(t, "somebody's")
+	w.startSession(t, "somebody else's")
+	_, err := Open(t.Context(), w.client, Config{Target: w.target, Port: 9229})
+	var busy *BusyError
+	if !errors.As(err, &busy) || len(busy.Sessions) != 2 || !strings.Contains(err.Error(), "(somebody's)") {
+		t.Errorf("Open: %v", err)
+	}
+	if n := len(w.Sessions()); n != 2 {
+		t.Errorf("%d sessions, want 2", n)
+	}
+}
+
+// TestRoomBecomesFree opens a tunnel beside a session that is just about to end.
+func TestRoomBecomesFree(t *testing.T) {
+	t.Parallel() // it waits
+	w := newWorld(t, fakeaws.Config{}, echo)
+	first := w.startSession(t, "")
+	w.startSession(t, "")
+	ended := make(chan error, 1)
+	time.AfterFunc(lookPause/2, func() { ended <- terminate(context.Background(), w.client, first) })
+	w.open(t)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOpenWithoutListing opens a tunnel for somebody who may not list sessions.
+func TestOpenWithoutListing(t *testing.T) {
+	w := newWorld(t, fakeaws.Config{}, echo)
+	w.Fault(fakeaws.Fault{Operation: "ssm.DescribeSessions", Code: "AccessDeniedException", Message: "no"})
+	w.open(t)
+}
+
+// TestCrowded has three sessions that were started before any could see the
+// others: the youngest steps back, and no other.
+func TestCrowded(t *testing.T) {
+	w := newWorld(t, fakeaws.Config{}, echo)
+	for i := range 3 {
+		tun := &Tunnel{client: w.client, cfg: Config{Target: w.target}, sessionID: w.startSession(t, ""), log: silent.log}
+		err := tun.crowded(t.Context())
+		var busy *BusyError
+		if stepsBack := errors.As(err, &busy); stepsBack != (i == 2) {
+			t.Errorf("session %d: %v", i, err)
+		}
+	}
+}
+
+func TestEndAbandoned(t *testing.T) {
+	w := newWorld(t, fakeaws.Config{}, echo)
+	dead, live := w.startSession(t, "ecsheap on a, pid 1"), w.startSession(t, "ecsheap on a, pid 2")
+	owner := w.Sessions()[0].Owner
+	abandoned := func(reason string) bool { return strings.HasSuffix(reason, "pid 1") }
+	for _, other := range []string{"", "arn:aws:iam::111122223333:user/colleague"} {
+		if ended, err := EndAbandoned(t.Context(), w.client, w.target, other, abandoned); err != nil || len(ended) > 0 {
+			t.Errorf("as %q: ended %v, %v", other, ended, err)
+		}
+	}
+	ended, err := EndAbandoned(t.Context(), w.client, w.target, owner, abandoned)
+	if err != nil || len(ended) != 1 || ended[0].ID != dead {
+		t.Errorf("ended %v, %v", ended, err)
+	}
+	for _, s := range w.Sessions() {
+		if s.EndedAt.IsZero() != (s.ID == live) {
+			t.Errorf("session %s (%s) ended at %s", s.ID, s.Reason, s.EndedAt)
+		}
+	}
+}
+
+func TestEndAbandonedDenied(t *testing.T) {
+	w := newWorld(t, fakeaws.Config{}, echo)
+	w.startSession(t, "")
+	w.Fault(fakeaws.Fault{Operation: "ssm.TerminateSession", Code: "AccessDeniedException", Message: "no"})
+	ended, err := EndAbandoned(t.Context(), w.client, w.target, w.Sessions()[0].Owner, func(string) bool { return true })
+	var open *OpenSessionError
+	if len(ended) > 0 || !errors.As(err, &open) {
+		t.Errorf("ended %v, %v", ended, err)
+	}
+}
