@@ -2,7 +2,6 @@ package leak
 
 import (
 	"fmt"
-	"math"
 	"strings"
 )
 
@@ -71,6 +70,10 @@ var lessons = map[Pattern]lesson{
 		"Modules are loaded when they are first needed. That ends when all of them are there, unless their names are made up.",
 		"Load them at the start to tell it from a leak. An import with a changing query string is never let go.",
 	},
+	Finalizers: {
+		"Objects are registered with a FinalizationRegistry, and it keeps what it has to hold for each until the object is gone: that does not come, or more are registered all the time.",
+		"See what keeps the objects, take them off by unregister() when they are closed, and give register() a held value that does not refer to the object.",
+	},
 	OtherPattern: {
 		"What is new below it stays.",
 		"Look at what it keeps and at the path: the last named step is where it is put in.",
@@ -80,18 +83,19 @@ var lessons = map[Pattern]lesson{
 // explain says why the suspect grows and what to do, with what is known of this one.
 func (f *finder) explain(c *candidate, s *Suspect) (explanation, advice string) {
 	l := lessons[s.Pattern]
+	if special, ok := f.nature(c, s.holds).lesson(s.Pattern); ok {
+		l = special
+	}
 	explanation, advice = l.explanation, l.advice
 	if c.kind == group {
 		explanation += fmt.Sprintf(" It is spread over %s collections that each grow a little.", grouped(len(c.members)))
 	}
 	if c.bound != "" {
-		value := "whose value the snapshot does not show"
-		if !math.IsNaN(c.limit) {
-			value = fmt.Sprintf("of %.0f", c.limit)
-		}
-		explanation += fmt.Sprintf(" There is a limit, %q, %s: it may still be filling up.", c.bound, value)
-		advice = "See whether the limit is in the unit that you think and low enough, or take another snapshot later. " + advice
+		text, hint := f.boundText(c)
+		explanation += text
+		advice = hint + advice
 	}
+	explanation += roomText(c)
 	if c.removed > 0 && len(f.survey.past) > 0 {
 		explanation += fmt.Sprintf(" %s elements have been removed meanwhile.", grouped(c.removed))
 	}

@@ -1,7 +1,6 @@
 package leak
 
 import (
-	"math"
 	"strconv"
 	"strings"
 
@@ -14,7 +13,14 @@ import (
 func (w *words) anchor(c *candidate) {
 	v := w.v
 	c.anchor = c.node
-	if c.kind == collection || c.kind == group || c.kind == inside {
+	if c.kind == group && len(c.members) > 0 {
+		// What holds all emitters is a list of Node.js or a pool: one of them says more.
+		if last := c.members[len(c.members)-1]; w.hasListeners(last) {
+			c.anchor = last
+		}
+		return
+	}
+	if c.kind == collection || c.kind == inside {
 		return
 	}
 	if c.slot != noEdge && !w.isNamed(c.slot) {
@@ -36,6 +42,12 @@ func (w *words) anchor(c *candidate) {
 		}
 		c.anchor = p
 	}
+}
+
+// hasListeners says whether the node is a list of listeners.
+func (w *words) hasListeners(n heap.Node) bool {
+	_, _, ok := w.listeners(n)
+	return ok
 }
 
 // descend goes on from a slot to the collection in it that has most of what is new: state
@@ -104,70 +116,6 @@ func (w *words) keyOf(m, element heap.Node) (key string) {
 	return key
 }
 
-// bounds are names of properties that limit a cache. Letter case, _ and # do not matter.
-var bounds = map[string]bool{
-	"max": true, "maxsize": true, "maxentries": true, "maxitems": true, "maxkeys": true, "maxlength": true, "maxcount": true,
-	"maxage": true, "maxcachesize": true, "maxelements": true, "limit": true, "sizelimit": true, "entrylimit": true, "capacity": true,
-	"ttl": true, "ttlms": true, "stdttl": true, "cachesize": true, "cachelimit": true, "maxcache": true,
-}
-
-// bound returns the name and the value of a property that limits the collection, "" if it
-// has none: of the object itself or of the one that holds it. Most snapshots do not have
-// small numbers, so that one of which an object has the name but no value counts, with a
-// value of NaN. Values that are no small numbers, as undefined or Infinity, can be seen.
-func (w *words) bound(n heap.Node) (string, float64) {
-	for range 2 {
-		if w.v.Type(n) == heap.ObjectNode && !w.isContext(n) {
-			if name, limit := w.ownBound(n); name != "" {
-				return name, limit
-			}
-		}
-		p, _, ok := w.v.holder(n)
-		if !ok {
-			return "", 0
-		}
-		n = p
-	}
-	return "", 0
-}
-
-// ownBound is bound for the properties of one object.
-func (w *words) ownBound(n heap.Node) (string, float64) {
-	v := w.v
-	visible := map[string]bool{}
-	boxed := 0 // numbers that are not small, without their names
-	var shape heap.Node
-	for r := range v.Out(n) {
-		switch {
-		case r.Type == heap.PropertyEdge:
-			name := v.EdgeName(r.Edge)
-			visible[name] = true
-			if limit := w.number(r.To); isBound(name) && limit > 0 && !math.IsInf(limit, 0) {
-				return name, limit
-			}
-		case r.Type == heap.HiddenEdge && v.Type(r.To) == heap.NumberNode:
-			boxed++
-		case r.Type == heap.InternalEdge && v.EdgeLabel(r.Edge) == v.hiddenMap:
-			shape = r.To
-		}
-	}
-	var found string
-	hidden := 0
-	for _, name := range w.ownNames(shape) {
-		if visible[name] {
-			continue
-		}
-		hidden++
-		if found == "" && isBound(name) {
-			found = name
-		}
-	}
-	if hidden <= boxed {
-		return "", 0
-	}
-	return found, math.NaN()
-}
-
 // number returns the value of a number in snapshots that have them, else 0.
 func (w *words) number(n heap.Node) float64 {
 	v := w.v
@@ -182,12 +130,6 @@ func (w *words) number(n heap.Node) float64 {
 		}
 	}
 	return 0
-}
-
-func isBound(name string) bool {
-	name = strings.TrimSuffix(strings.TrimPrefix(name, "<symbol "), ">")
-	name = strings.ToLower(strings.NewReplacer("_", "", "#", "", "$", "").Replace(name))
-	return bounds[name]
 }
 
 // maxNames bounds the names that are looked at: more than that is no class.

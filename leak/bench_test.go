@@ -69,3 +69,13 @@ func BenchmarkFind(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkPathKeys(b *testing.B) {
+	g := newGraph(benchHeap(b))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := newPathKeys(b.Context(), g); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -38,12 +38,21 @@ type candidate struct {
 	weight   float64
 	bytes    trend
 	count    trend
-	bound    string  // the property that limits the collection, "" = none
-	limit    float64 // its value, NaN = unknown
+	history  *history // by path, nil = unknown
+	lift     *lift    // the owner that grows by several times as much, nil = none
+	bound    string   // the property that limits the collection, "" = none
+	limit    float64  // its value, NaN = unknown
+	room     int      // for how many elements there is room made in advance, 0 = none
 }
 
 // score ranks candidates: bytes of steady growth per interval that stay.
-func (c *candidate) score() float64 { return c.bytes.score * c.survival * c.weight }
+func (c *candidate) score() float64 {
+	score := c.bytes.score
+	if c.lift != nil {
+		score = max(score, c.lift.bytes.score)
+	}
+	return score * c.survival * c.weight
+}
 
 // prefer weighs a candidate. Of those that explain the same growth, what says more comes
 // first: a collection with a count before what merely dominates it, and what holds objects
@@ -53,6 +62,8 @@ func (f *finder) prefer(c *candidate) {
 	switch {
 	case c.kind == collection && v.isWeak(c.node):
 		c.weight = 0.5
+	case c.kind == collection && v.isList(c.node):
+		c.weight = 0.9 // a collection of an application that has the links as well says more
 	case c.kind == collection:
 		c.weight = 1
 	case c.kind == group || c.kind == chain:

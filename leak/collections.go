@@ -113,6 +113,7 @@ func (v *survey) fill(c *candidate) {
 		v.eachBelow(n, func(pos int) { v.bornIn(pos, together) })
 	}
 	v.visited.clear()
+	v.empty(c, t.there)
 	for k, there := range t.there {
 		if !there {
 			c.counts[k], c.sizes[k] = -1, -1
@@ -157,13 +158,35 @@ func (v *survey) tally(c *candidate, t *tally, n heap.Node) {
 		t.there[k] = true
 		r, known := o.hubs.get(v.ID(n))
 		if !known {
-			continue // had so few that they were not counted
+			c.counts[k] += few(now[:k+1])
+			c.sizes[k] += v.fewBytes(n, k)
+			continue
 		}
 		c.counts[k] += r.count()
 		c.sizes[k] += r.bytes
 		t.firstSeen += int(r.ages[k])
 		t.left += min(now[k], int(r.ages[k]))
 	}
+}
+
+// few is how many elements a collection had that were too few to be remembered, as far as
+// those tell that are still there, by age.
+func few(now []int) (count int) {
+	for _, n := range now {
+		count += n
+	}
+	return min(count, minEntries-1)
+}
+
+// fewBytes is what those elements weighed at a snapshot, or what the collection retained.
+func (v *survey) fewBytes(n heap.Node, k int) int64 {
+	var bytes int64
+	v.eachEntry(n, func(e entry) {
+		if v.entry(v.graph, e) <= k {
+			bytes += v.past[k].retained.get(v.ID(e.value))
+		}
+	})
+	return max(bytes, v.past[k].retained.get(v.ID(n)))
 }
 
 // bornOnce is bornIn for objects that are held more than once: it counts them one time.

@@ -14,13 +14,15 @@ const (
 	maxStrangers = 0.1
 )
 
-// sampleClasses returns the classes of some JavaScript objects, by id.
+// sampleClasses returns the classes of some JavaScript objects, by id. Chance picks them:
+// every so many objects of a file may all be of one kind, as when a list of pairs is in it.
 func sampleClasses(g *graph) map[heap.ID]uint64 {
 	sample := make(map[heap.ID]uint64, sampleSize)
-	step := max(1, g.NumNodes()/sampleSize)
-	for n := 0; n < g.NumNodes(); n += step {
-		if id := g.ID(heap.Node(n)); odd(id) && stays(g, heap.Node(n)) {
-			sample[id] = classHash(g, heap.Node(n))
+	oneOf := uint64(max(1, g.NumNodes()/sampleSize))
+	for n := range heap.Node(g.NumNodes()) {
+		id := g.ID(n)
+		if odd(id) && (mix(uint64(id), 0)>>1)%oneOf == 0 && stays(g, n) {
+			sample[id] = classHash(g, n)
 		}
 	}
 	return sample

@@ -31,7 +31,7 @@ const (
 	Survivors Method = "survivors"
 	// Comparison follows objects by their ids over two snapshots.
 	Comparison Method = "comparison"
-	// ClassComparison compares classes and paths, since ids do not continue.
+	// ClassComparison compares classes, and within a process paths, since ids do not continue.
 	ClassComparison Method = "classes"
 	// Accumulation looks for what holds most in a single snapshot.
 	Accumulation Method = "accumulation"
@@ -56,6 +56,7 @@ const (
 	SessionStore        Pattern = "sessions never expire"
 	BufferRetention     Pattern = "buffers retained"
 	CodeGrowth          Pattern = "code generated over and over"
+	Finalizers          Pattern = "registered for finalization"
 	ModulesLoaded       Pattern = "modules loaded" // comes to an end by itself
 	OtherPattern        Pattern = "growth"
 )
@@ -120,7 +121,9 @@ type Suspect struct {
 	// Samples are some of the objects that it keeps, newest first, to look at.
 	Samples []heap.Node
 
-	holds string // class of most of what it holds directly
+	holds   string   // class of most of what it holds directly
+	history *history // by path, nil = unknown
+	lift    *lift    // whose sizes these are, nil = its own
 }
 
 // Place is a position in source code, counted from 1 as editors do.

@@ -21,6 +21,9 @@ import (
 type Moment struct {
 	At      time.Time // when it was taken; zero = unknown
 	SameIDs bool      // object ids continue from the snapshot before, as far as is known
+	// NewProcess says that the snapshot is of another process than the one before. Ids
+	// that do not continue although SameIDs said so leave it open, whatever this says.
+	NewProcess bool
 }
 
 // Options are what else is known of the process. The zero value is fine.
@@ -56,48 +59,20 @@ func Find(ctx context.Context, earlier []*Observation, last *heap.Snapshot, m Mo
 
 // finder is Find at work.
 type finder struct {
-	options    Options
-	earlier    []*Observation // all
-	past       []*Observation // those whose ids continue up to the last snapshot
-	graph      *graph
-	survey     *survey
-	words      *words
-	candidates []*candidate
-	diagnosis  *Diagnosis
-}
-
-// begin tells the snapshots of the series, and which of them can be compared by id.
-func (f *finder) begin(g *graph, m Moment) {
-	f.graph = g
-	d := f.diagnosis
-	same := false
-	if n := len(f.earlier); n > 0 {
-		same = continues(g, m, f.earlier[n-1])
-	}
-	for _, o := range f.earlier {
-		d.Snapshots = append(d.Snapshots, o.snapshot)
-	}
-	d.Snapshots = append(d.Snapshots, describe(g.Snapshot, m))
-	d.Snapshots[len(d.Snapshots)-1].SameIDs = same
-	if same {
-		start := len(f.earlier) - 1
-		for start > 0 && f.earlier[start].sameIDs {
-			start--
-		}
-		f.past = f.earlier[start:]
-	}
-	switch {
-	case len(f.past) >= 2:
-		d.Method = Survivors
-	case len(f.past) == 1 && len(f.earlier) == 1:
-		d.Method = Comparison
-	case len(f.earlier) == 0:
-		d.Method = Accumulation
-	case len(f.past) == 1:
-		d.Method = Comparison
-	default:
-		d.Method = ClassComparison
-	}
+	options Options
+	earlier []*Observation // all
+	past    []*Observation // those whose ids continue up to the last snapshot
+	links   []link         // by snapshot
+	since   int            // the first snapshot that can be compared with the last, by id or by path
+	doubt   bool           // one of those may be of another process
+	places  *places        // nil = nothing is compared by path
+	// unexplained says that the heap grows and that no path tells why.
+	unexplained bool
+	graph       *graph
+	survey      *survey
+	words       *words
+	candidates  []*candidate
+	diagnosis   *Diagnosis
 }
 
 // search finds the candidates and makes suspects of the best.
@@ -106,21 +81,28 @@ func (f *finder) search(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	at := make([]time.Time, 0, len(f.past)+1)
-	for _, o := range f.past {
-		at = append(at, o.moment.At)
-	}
-	v.clock = newClock(append(at, f.diagnosis.Snapshots[len(f.earlier)].At))
+	v.clock = newClock(f.times(len(f.earlier) - len(f.past)))
 	f.survey, f.words = v, newWords(v, f.options.Resolve)
+	if err := f.lookBack(ctx); err != nil {
+		return err
+	}
 	if err := f.compare(ctx); err != nil {
 		return err
 	}
+	if f.places != nil {
+		if err := f.compareByPath(ctx); err != nil {
+			return err
+		}
+	}
 	f.growth()
+	f.liftAll()
 	for i, c := range f.candidates[:min(len(f.candidates), maxSuspects)] {
 		s := f.suspect(c)
 		s.Rank = i + 1
 		f.diagnosis.Suspects = append(f.diagnosis.Suspects, s)
 	}
+	f.mergeLifted()
+	f.judgeTogether(f.diagnosis.Suspects)
 	return nil
 }
 
@@ -132,26 +114,42 @@ func (f *finder) compare(ctx context.Context) error {
 		return err
 	}
 	found = append(found, v.groups(minors)...)
-	found = slices.DeleteFunc(found, func(c *candidate) bool {
-		f.prefer(c)
-		return len(v.past) == 0 && f.isRuntimes(c)
-	})
+	found = f.weigh(found)
+	if f.judgesByPath() {
+		found = f.recallAll(found)
+	}
 	f.candidates = v.accept(found)
 	v.sum()
-	owners, err := v.owners(ctx)
+	search := v.owners
+	if f.judgesByPath() {
+		search = f.grownOwners
+	}
+	owners, err := search(ctx)
 	if err != nil {
 		return err
 	}
-	for _, c := range owners {
-		f.prefer(c)
-		if len(v.past) > 0 || !f.isRuntimes(c) {
-			f.candidates = append(f.candidates, c)
-		}
+	owners = f.weigh(owners)
+	if f.judgesByPath() {
+		owners = f.recallOwners(owners)
 	}
-	slices.SortStableFunc(f.candidates, func(a, b *candidate) int {
-		return cmp.Or(cmp.Compare(b.score(), a.score()), cmp.Compare(a.node, b.node))
-	})
+	f.candidates = append(f.candidates, owners...)
+	f.sort()
 	return nil
+}
+
+// weigh gives candidates their weights, and drops those of the observer, and those that a
+// single snapshot, which does not show what grows, would be full of.
+func (f *finder) weigh(found []*candidate) []*candidate {
+	return slices.DeleteFunc(found, func(c *candidate) bool {
+		f.prefer(c)
+		return f.isObserver(c) || len(f.past) == 0 && !f.judgesByPath() && f.isRuntimes(c)
+	})
+}
+
+func (f *finder) sort() {
+	slices.SortStableFunc(f.candidates, func(a, b *candidate) int {
+		return cmp.Or(cmp.Compare(b.score(), a.score()), cmp.Compare(b.bytes.score, a.bytes.score), cmp.Compare(a.node, b.node))
+	})
 }
 
 // growth makes the table of classes, and the one of what was allocated between the first

@@ -217,28 +217,32 @@ func (s *shot) shape(object string, names ...string) {
 
 func TestFind(t *testing.T) {
 	for _, sc := range scenes {
-		t.Run(sc.name, func(t *testing.T) {
-			d := diagnose(t, 3, Options{}, sc.build)
-			if d.Verdict != sc.verdict || d.Method != Survivors {
-				t.Errorf("verdict %q by %q, want %q: %s %+v", d.Verdict, d.Method, sc.verdict, d.Reason, d.Suspects)
-			}
-			if sc.title == "" {
-				return
-			}
-			if len(d.Suspects) == 0 {
-				t.Fatal("no suspects")
-			}
-			s := d.Suspects[0]
-			if s.Title != sc.title || s.Pattern != sc.pattern || s.Rank != 1 {
-				t.Errorf("suspect %d %q, %q, want %q, %q", s.Rank, s.Title, s.Pattern, sc.title, sc.pattern)
-			}
-			if sc.counts != nil && !slices.Equal(s.Counts, sc.counts) {
-				t.Errorf("counts %v, want %v", s.Counts, sc.counts)
-			}
-			if s.Explanation == "" || s.Advice == "" || len(s.Path) == 0 {
-				t.Errorf("not all is told: %+v", s)
-			}
-		})
+		t.Run(sc.name, func(t *testing.T) { sc.check(t) })
+	}
+}
+
+// check compares what is said of three snapshots with what is to be said.
+func (sc scene) check(t *testing.T) {
+	t.Helper()
+	d := diagnose(t, 3, Options{}, sc.build)
+	if d.Verdict != sc.verdict || d.Method != Survivors {
+		t.Errorf("verdict %q by %q, want %q: %s %+v", d.Verdict, d.Method, sc.verdict, d.Reason, d.Suspects)
+	}
+	if sc.title == "" {
+		return
+	}
+	if len(d.Suspects) == 0 {
+		t.Fatal("no suspects")
+	}
+	s := d.Suspects[0]
+	if s.Title != sc.title || s.Pattern != sc.pattern || s.Rank != 1 {
+		t.Errorf("suspect %d %q, %q, want %q, %q", s.Rank, s.Title, s.Pattern, sc.title, sc.pattern)
+	}
+	if sc.counts != nil && !slices.Equal(s.Counts, sc.counts) {
+		t.Errorf("counts %v, want %v", s.Counts, sc.counts)
+	}
+	if s.Explanation == "" || s.Advice == "" || len(s.Path) == 0 {
+		t.Errorf("not all is told: %+v", s)
 	}
 }
 

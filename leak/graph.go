@@ -1,6 +1,8 @@
 package leak
 
 import (
+	"slices"
+
 	"github.com/ecsheap/ecsheap/heap"
 )
 
@@ -10,15 +12,18 @@ type graph struct {
 	table, properties, proto, hiddenMap heap.Label // of edges
 	reaction, contextName, plain, proxy heap.Label // of nodes
 	holes                               [2]heap.Label
+	fillers                             [3]heap.Label
 }
 
 func newGraph(s *heap.Snapshot) *graph {
 	l := s.Labels("table", "properties", "__proto__", "map",
-		"system / PromiseReaction", "system / Context", "Object", "system / JSProxy", "system / Hole", "hole")
+		"system / PromiseReaction", "system / Context", "Object", "system / JSProxy", "system / Hole", "hole",
+		"system / Oddball", "undefined", "null")
 	return &graph{
 		Snapshot: s,
 		table:    l[0], properties: l[1], proto: l[2], hiddenMap: l[3],
 		reaction: l[4], contextName: l[5], plain: l[6], proxy: l[7], holes: [2]heap.Label{l[8], l[9]},
+		fillers: [3]heap.Label{l[10], l[11], l[12]},
 	}
 }
 
@@ -53,11 +58,16 @@ func (g *graph) collects(n heap.Node) bool {
 			}
 		}
 	}
-	return false
+	_, ok := g.listOf(n)
+	return ok
 }
 
 // eachEntry calls f for each element of a collection, whatever V8 keeps it in.
 func (g *graph) eachEntry(n heap.Node, f func(entry)) {
+	if l, ok := g.listOf(n); ok {
+		g.eachLink(l, f)
+		return
+	}
 	if dictionary, ok := g.dictionaryOf(n); ok {
 		g.eachRow(dictionary, f)
 		g.eachOwn(n, false, f)
@@ -71,7 +81,7 @@ func (g *graph) eachOwn(n heap.Node, properties bool, f func(entry)) {
 	for r := range g.Out(n) {
 		switch r.Type {
 		case heap.ElementEdge:
-			if !g.isHole(r.To) {
+			if !g.isHole(r.To) && !g.isFiller(r.To) {
 				f(entry{value: r.To})
 			}
 		case heap.PropertyEdge:
@@ -139,6 +149,12 @@ func (g *graph) eachRow(table heap.Node, f func(entry)) {
 func (g *graph) isHole(n heap.Node) bool {
 	l := g.NameLabel(n)
 	return (l == g.holes[0] || l == g.holes[1]) && g.Type(n) == heap.HiddenNode
+}
+
+// isFiller says whether the node is undefined or null, which an array is filled with before
+// it has elements; booleans look the same, and weigh as little.
+func (g *graph) isFiller(n heap.Node) bool {
+	return g.Type(n) == heap.HiddenNode && slices.Contains(g.fillers[:], g.NameLabel(n))
 }
 
 // ownsBytes says whether objects of the node's type are an application's own. Code, and

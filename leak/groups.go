@@ -28,11 +28,8 @@ type kinship struct {
 func (v *survey) groups(minors []minor) []*candidate {
 	families := map[kinship][]minor{}
 	for _, m := range minors {
-		if len(v.past) > 0 && v.ageOf(m.node) > 0 {
-			continue // a new member is what its holder has gained
-		}
 		named, held, ok := v.kin(m.node)
-		if !ok {
+		if !ok || len(v.past) > 0 && v.ageOf(m.node) > 0 && !v.grewUp(m) {
 			continue
 		}
 		if named.class != "" {
@@ -42,7 +39,7 @@ func (v *survey) groups(minors []minor) []*candidate {
 	}
 	var found []*candidate
 	for k, family := range families {
-		if len(family) < minMembers || !isSpread(family) {
+		if len(family) < minMembers || !isSpread(family) || k.class == "" && v.areFields(k.holder, family) {
 			continue
 		}
 		members := make([]heap.Node, len(family))

@@ -12,9 +12,10 @@ const (
 	maxKept = 8
 	// maxSamples is how many objects a suspect shows.
 	maxSamples = 8
-	// maxInventory bounds how many elements are looked at, and how many objects below
-	// them: the newest stand for all.
+	// maxInventory bounds how many elements are looked at: the newest stand for all.
 	maxInventory = 20_000
+	// maxLooked is the same for the objects below them.
+	maxLooked = 100_000
 )
 
 // inventory is what a candidate keeps: of what is new, if there are earlier snapshots.
@@ -34,15 +35,15 @@ func (f *finder) inventory(c *candidate) inventory {
 	classes := map[string]*Kept{}
 	looked, reached := 0, 0
 	for _, n := range elements {
-		looked += f.take(&i, classes, n, maxInventory-looked)
-		if reached++; looked >= maxInventory {
+		looked += f.take(&i, classes, n, maxLooked-looked)
+		if reached++; looked >= maxLooked {
 			break
 		}
 	}
 	scale := 1.0
 	switch c.kind {
 	case collection, group:
-		scale = float64(max(c.fresh, reached)) / float64(max(1, reached))
+		scale = f.survey.scale(c, elements, &i, reached)
 	case owner: // its parts are examples
 		var seen int64
 		for _, b := range i.bytes {
@@ -136,4 +137,24 @@ func (f *finder) newest(c *candidate) []heap.Node {
 	}
 	slices.SortFunc(nodes, func(a, b heap.Node) int { return cmp.Or(cmp.Compare(v.ID(b), v.ID(a)), cmp.Compare(a, b)) })
 	return nodes[:min(len(nodes), maxInventory)]
+}
+
+// scale says how many times as much a collection keeps as has been looked at. The last
+// element that was may be a big one, of which the limit has left a part.
+func (v *survey) scale(c *candidate, elements []heap.Node, i *inventory, reached int) float64 {
+	scale := float64(max(c.fresh, len(elements))) / float64(max(1, len(elements)))
+	var seen, all int64
+	for _, b := range i.bytes {
+		seen += b
+	}
+	born := make([]int64, v.windows())
+	for _, n := range elements {
+		clear(born)
+		v.everBornIn(v.tree.Pos(n), born)
+		all += sum(born)
+	}
+	if seen == 0 {
+		return float64(max(c.fresh, reached)) / float64(max(1, reached))
+	}
+	return scale * max(1, float64(all)/float64(seen))
 }

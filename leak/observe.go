@@ -17,6 +17,8 @@ const (
 	minSelf = 256
 	// minEntries is how many elements make a collection worth remembering.
 	minEntries = 4
+	// minFewBytes is what fewer elements have to weigh, for a few big ones to be remembered.
+	minFewBytes = 4 << 10
 	// patience is how many nodes are looked at between two looks at the context.
 	patience = 1 << 16
 )
@@ -33,6 +35,7 @@ type Observation struct {
 	hubs     hubColumn
 	sample   map[heap.ID]uint64 // hashes of classes of some objects, to tell reused ids
 	classes  []classRow
+	paths    pathTable // for when ids do not continue
 }
 
 // column is a size for some objects, by ascending id.
@@ -134,30 +137,44 @@ func Observe(ctx context.Context, s *heap.Snapshot, m Moment, before *Observatio
 		return nil, err
 	}
 	g := newGraph(s)
+	paths, err := newPathKeys(ctx, g)
+	if err != nil {
+		return nil, err
+	}
 	o := &Observation{moment: m, sameIDs: continues(g, m, before), snapshot: describe(s, m)}
-	if before != nil && o.sameIDs {
-		o.marks = slices.Clone(before.marks)
+	if err := o.take(ctx, paths, before); err != nil {
+		return nil, err
 	}
-	a := ages{o.marks}
-	o.hubs.stride = a.windows() + 1
-	for n := range heap.Node(s.NumNodes()) {
-		if err := alive(ctx, int(n)); err != nil {
-			return nil, err
-		}
-		o.observe(g, a, n)
-	}
-	o.retained.sort()
-	o.self.sort()
-	o.hubs.sort()
-	o.snapshot.SameIDs = o.sameIDs
-	o.marks = append(o.marks, s.Marks().MaxID)
 	o.sample = sampleClasses(g)
 	o.classes = classRows(s)
 	return o, nil
 }
 
+// take takes note of all nodes.
+func (o *Observation) take(ctx context.Context, p *pathKeys, before *Observation) error {
+	if before != nil && o.sameIDs {
+		o.marks = slices.Clone(before.marks)
+	}
+	a := ages{o.marks}
+	o.hubs.stride = a.windows() + 1
+	for n := range heap.Node(p.g.NumNodes()) {
+		if err := alive(ctx, int(n)); err != nil {
+			return err
+		}
+		o.observe(p, a, n)
+	}
+	o.retained.sort()
+	o.self.sort()
+	o.hubs.sort()
+	o.paths.finish()
+	o.snapshot.SameIDs = o.sameIDs
+	o.marks = append(o.marks, p.g.Marks().MaxID)
+	return nil
+}
+
 // observe takes note of one node.
-func (o *Observation) observe(g *graph, a ages, n heap.Node) {
+func (o *Observation) observe(p *pathKeys, a ages, n heap.Node) {
+	g := p.g
 	id := g.ID(n)
 	retained := g.Retained(n)
 	if retained < minRetained && g.Degree(n) < minEntries {
@@ -169,9 +186,18 @@ func (o *Observation) observe(g *graph, a ages, n heap.Node) {
 			o.self.add(id, self)
 		}
 	}
-	if !odd(id) || !g.collects(n) {
-		return
+	row := pathRow{bytes: retained, nodes: 1}
+	if odd(id) && g.collects(n) && o.count(g, a, n, &row) || retained >= minPathBytes && g.ownsBytes(n) && g.Distance(n)%heap.SystemDistance < maxPathDepth {
+		var repeats bool
+		if row.key, repeats = p.of(n); !repeats {
+			o.paths.add(row)
+		}
 	}
+}
+
+// count takes note of a collection, and tells the row of it. It returns false if it has too
+// few elements to be compared by path.
+func (o *Observation) count(g *graph, a ages, n heap.Node, path *pathRow) bool {
 	row := len(o.hubs.ages)
 	for range o.hubs.stride {
 		o.hubs.ages = append(o.hubs.ages, 0)
@@ -182,12 +208,20 @@ func (o *Observation) observe(g *graph, a ages, n heap.Node) {
 		o.hubs.ages[row+a.entry(g, e)]++
 		bytes += g.Retained(e.value)
 	})
-	if count < minEntries {
+	bytes = max(bytes, path.bytes)
+	few := count < minEntries
+	if few && (count == 0 || bytes < minFewBytes) {
 		o.hubs.ages = o.hubs.ages[:row]
-		return
+		return false
 	}
-	o.hubs.ids = append(o.hubs.ids, uint32(id))
-	o.hubs.bytes = append(o.hubs.bytes, max(bytes, retained))
+	o.hubs.ids = append(o.hubs.ids, uint32(g.ID(n)))
+	o.hubs.bytes = append(o.hubs.bytes, bytes)
+	if few {
+		return false
+	}
+	path.bytes, path.count = bytes, uint32(count)
+	path.old = path.count - o.hubs.ages[len(o.hubs.ages)-1]
+	return true
 }
 
 // alive returns the cause of the context's end, now and then.

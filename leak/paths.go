@@ -130,9 +130,36 @@ func (w *words) ownerFile(n heap.Node) *Place {
 	return nil
 }
 
-// isRuntime says whether the place is in Node.js itself.
+// isRuntime says whether the place is in Node.js itself, or in what took the snapshot.
 func isRuntime(p *Place) bool {
-	return strings.HasPrefix(p.File, "node:") || strings.HasPrefix(p.File, "internal/") // before Node.js 16
+	return strings.HasPrefix(p.File, "node:") || strings.HasPrefix(p.File, "internal/") || isOurs(p) // before Node.js 16
+}
+
+// isOurs says whether the place is in the JavaScript that ecsheap has in a process while it
+// takes snapshots (scriptName of the room guest).
+func isOurs(p *Place) bool { return strings.HasPrefix(p.File, "ecsheap:") }
+
+// isObserver says whether the candidate is what the taking of snapshots has left in the
+// heap: no leak of the application.
+func (f *finder) isObserver(c *candidate) bool {
+	const deep = 16 // objects, from a piece of a held snapshot to the function that holds it
+	v, n := f.survey, c.node
+	for range deep {
+		if w := f.words; w.isContext(n) {
+			if of, ok := w.function(n); ok {
+				n = of
+			}
+		}
+		if p := f.words.place(n); p != nil && isOurs(p) {
+			return true
+		}
+		p, _, ok := v.holder(n)
+		if !ok || p == v.Root() {
+			return false
+		}
+		n = p
+	}
+	return false
 }
 
 // createdAt returns the function whose closures, or the constructor whose objects, the

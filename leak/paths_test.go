@@ -40,3 +40,26 @@ func TestPathStarts(t *testing.T) {
 		t.Errorf("path %s, want %s", strings.Join(edges, " > "), strings.Join(want, " > "))
 	}
 }
+
+// TestObserver leaves out what the taking of snapshots keeps, and nothing else.
+func TestObserver(t *testing.T) {
+	const ourScript = 9
+	for file, want := range map[string]int{"ecsheap:guest.js": 0, "/app/ecsheap.js": 1} {
+		options := Options{Resolve: func(l heap.Location) Place {
+			if l.ScriptID == ourScript {
+				return Place{File: file, Line: 1}
+			}
+			return Place{File: "/app/server.js", Line: l.Line + 1}
+		}}
+		d := diagnose(t, 3, options, func(s *shot) {
+			s.node("guest", "closure", "guest", 64).At(ourScript, 3, 0)
+			s.Edge("global", "property", "guest", "guest")
+			s.node("scope", "object", "system / Context", 40)
+			s.Edge("guest", "internal", "context", "scope")
+			s.collect("scope", "shots", "shots", "Map", numbers(0, 500*s.k), s.object("block", "Block"))
+		})
+		if len(d.Suspects) != want {
+			t.Errorf("%s: %d suspects, want %d", file, len(d.Suspects), want)
+		}
+	}
+}

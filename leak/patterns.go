@@ -24,7 +24,9 @@ func (f *finder) pattern(c *candidate, i inventory) Pattern {
 		}
 	}
 	if p, ok := byElement(i); ok {
-		return p
+		if p = f.nature(c, i.top).refine(p, i.top); p != "" {
+			return p
+		}
 	}
 	if i.scripts > maxSamples {
 		return CodeGrowth
@@ -45,6 +47,8 @@ func (f *finder) pattern(c *candidate, i inventory) Pattern {
 		return OtherPattern
 	case f.isArray(c):
 		return UnboundedArray
+	case c.kind == collection && v.isList(c.node):
+		return LinkedList
 	}
 	return UnboundedCache
 }

@@ -23,7 +23,8 @@ func (f *finder) suspect(c *candidate) Suspect {
 	}
 	s.SizeDelta = s.Retained - max(0, firstKnown(c.sizes))
 	s.CountDelta = max(0, c.counts[len(c.counts)-1]) - max(0, firstKnown(c.counts))
-	if len(v.past) > 0 {
+	if h := c.history; h != nil || len(v.past) > 0 {
+		s.history = h
 		s.GrowthPerSecond, s.CountPerSecond = c.bytes.rate, c.count.rate
 	}
 	s.Exhausts = f.exhausts(s.GrowthPerSecond)
@@ -36,6 +37,7 @@ func (f *finder) suspect(c *candidate) Suspect {
 	s.Pattern = f.pattern(c, i)
 	s.Confidence = f.confidence(c, &s)
 	s.Explanation, s.Advice = f.explain(c, &s)
+	f.tellLift(c, &s)
 	return s
 }
 

@@ -49,6 +49,9 @@ func (f *finder) confidence(c *candidate, s *Suspect) float64 {
 	case Accumulation, ClassComparison:
 		limit = accumulationLimit
 	}
+	if f.isJudged(c.history) {
+		limit = c.history.certainty()
+	}
 	p := limit * f.matters(c)
 	p *= min(1, math.Sqrt(c.bytes.steady/steadyEnough))
 	p *= min(1, c.survival/0.8)
@@ -67,13 +70,11 @@ func (f *finder) confidence(c *candidate, s *Suspect) float64 {
 	if s.Pattern == ModulesLoaded || v.isFinite(c) && c.slot == noEdge {
 		p *= 0.3
 	}
-	if c.kind == collection {
-		if name, limit := f.words.bound(c.node); name != "" && f.holdsBefore(c, limit) {
-			c.bound, c.limit = name, limit
-			p *= 0.5
-		}
+	p *= f.limitFactor(c)
+	if v.isHandful(c) {
+		p = min(p, handfulLimit)
 	}
-	if up := f.options.Uptime; up > 0 && up < shortUptime && len(v.past) > 0 {
+	if up := f.options.Uptime; up > 0 && up < shortUptime && (len(v.past) > 0 || f.isJudged(c.history)) {
 		p *= 0.8
 	}
 	return math.Round(p*100) / 100
@@ -100,6 +101,9 @@ func (f *finder) removes(c *candidate) bool {
 		verySteady = 0.8
 		mostlyNew  = 0.5
 	)
+	if f.isJudged(c.history) && c.history.evicts() {
+		return true
+	}
 	if c.removed <= 0 || float64(c.removed) <= fewRemoved*float64(max(1, c.fresh)) {
 		return false
 	}
@@ -148,6 +152,7 @@ func (f *finder) restarts(c *candidate) bool {
 func (f *finder) conclude() {
 	d := f.diagnosis
 	f.note()
+	vague := f.takeVague()
 	keep := d.Suspects[:0]
 	for _, s := range d.Suspects {
 		if s.Confidence >= growthConfidence/2 || d.Method == Accumulation {
@@ -164,20 +169,32 @@ func (f *finder) conclude() {
 	case d.Method == Accumulation:
 		d.Verdict, d.Confidence = Insufficient, 1
 		d.Reason = "One snapshot shows what is big, not what grows. Take three, with load between them."
-	case d.Method == ClassComparison:
+	case d.Method == ClassComparison && !f.judgesByPath():
 		d.Verdict, d.Confidence = Insufficient, 0.5
-		d.Reason = "The snapshots are not of one process, or its object ids do not continue: objects cannot be followed, only classes be compared."
-	case d.Method == Survivors && best >= leakConfidence:
+		d.Reason = f.lostReason()
+	case best >= leakConfidence:
 		d.Verdict, d.Confidence = Leaking, best
 		d.Reason = f.reason(d.Suspects[0])
 	case best >= growthConfidence:
 		d.Verdict, d.Confidence = Growing, min(0.9, 0.5+best/2)
 		d.Reason = f.growthReason(d.Suspects[0])
+	case d.Method == ClassComparison && f.heapGrows():
+		f.unexplained = true
+		d.Verdict, d.Confidence = Insufficient, 0.5
+		d.Reason = f.lostReason()
+	case vague != nil && vague.Confidence >= growthConfidence:
+		f.vagueVerdict(vague)
+		f.tellPaths()
+		return
+	case d.Method == ClassComparison:
+		d.Verdict, d.Confidence = Stable, min(1-best, stablePathLimit)
+		d.Reason = "Nothing grows at its path in every interval to an extent that matters."
 	default:
 		d.Verdict, d.Confidence = Stable, 1-best
 		d.Reason = "Nothing grows in every interval to an extent that matters."
 	}
 	d.Summary = f.summary()
+	f.tellPaths()
 }
 
 // rankSuspects puts those that leak before those that may, and numbers them. Otherwise they
@@ -200,22 +217,30 @@ func rankSuspects(suspects []Suspect) {
 
 // reason says why the first suspect is taken for a leak.
 func (f *finder) reason(s Suspect) string {
+	if f.isJudged(s.history) {
+		return f.pathReason(s)
+	}
 	intervals := f.survey.windows()
 	if last := s.Counts[len(s.Counts)-1]; last >= 0 && s.CountDelta > 0 {
-		return fmt.Sprintf("%s has gained %s elements in %d intervals, about as many in each, and what it got has stayed.", s.Title, grouped(s.CountDelta), intervals)
+		return fmt.Sprintf("%s has gained %s elements in %d intervals%s, and what it got has stayed.", s.Title, grouped(s.CountDelta), intervals,
+			alikeText(s.Counts, "about as many in each", grouped))
 	}
-	return fmt.Sprintf("%s has grown by %s in %d intervals, about as much in each, and nothing shows a limit.", s.Title, size(s.SizeDelta), intervals)
+	return fmt.Sprintf("%s has grown by %s in %d intervals%s, and nothing shows a limit.", s.Title, size(s.SizeDelta), intervals,
+		alikeText(s.Sizes, "about as much in each", size))
 }
 
 // growthReason says why the first suspect grows and is not called a leak.
 func (f *finder) growthReason(s Suspect) string {
+	if f.isJudged(s.history) && f.pathReasons(s) != "" {
+		return f.pathReasons(s)
+	}
 	switch {
 	case f.diagnosis.Method == Comparison:
 		return fmt.Sprintf("%s has grown. Two snapshots cannot tell whether it goes on, or whether what is new stays: take a third.", s.Title)
 	case s.Pattern == ModulesLoaded:
 		return "The growth is that of modules that are loaded when they are first needed."
 	}
-	return fmt.Sprintf("%s grows, but it may be warm-up or something that fills up to a limit. Take a fourth snapshot later.", s.Title)
+	return fmt.Sprintf("%s grows, but it may be warm-up or something that fills up to a limit. %s.", s.Title, f.takeAnother())
 }
 
 // loaderClasses are what the module loaders of Node.js keep of each module.

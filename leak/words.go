@@ -129,6 +129,9 @@ func (w *words) title(c *candidate) string {
 	if name == class || class == "(synthetic)" || w.isContext(c.anchor) || w.isGlobal(c.anchor) || strings.HasSuffix(name, "("+class+")") {
 		return name
 	}
+	if whole := w.whose(c); whole != "" {
+		name += " in " + whole
+	}
 	return fmt.Sprintf("%s (%s)", name, class)
 }
 
