@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -63,9 +64,10 @@ func wantWholeLoop(t *testing.T, conn *inspected) {
 // connections, from a program that is always about to empty its queue of ticks: an
 // expression that calls process.nextTick just then stops them for ever.
 func TestGuestSparesTheTicks(t *testing.T) {
-	const reads = 1200 // a tick at the wrong moment came within 600
-	for _, version := range []string{"18", "20", "22", "24"} {
-		if _, err := nodetest.Find(version); err != nil {
+	const piece = 16 << 10 // for which a block is unpacked, and packed again
+	const reads = 150
+	for _, version := range []string{"18", "20", "22"} {
+		if _, err := nodetest.Find(version); err != nil && !full() && !slices.Contains(someNodes, version) {
 			continue
 		}
 		t.Run("node"+version, func(t *testing.T) {
@@ -77,12 +79,11 @@ func TestGuestSparesTheTicks(t *testing.T) {
 			before := p.State()
 			g := installGuest(t, conn.Evaluate, guest.Options{})
 			shot := takeShot(t, g, guest.Memory)
-			for n := 0; n < reads; n += int(shot.Bytes / pieceOfTicks) {
-				pulled, err := g.Pull(t.Context(), shot, io.Discard, guest.PullOptions{Piece: pieceOfTicks, Parallel: 3})
-				if err != nil || pulled.Plain != shot.Bytes {
-					t.Fatalf("%+v, %v", pulled, err)
-				}
-				wantWholeLoop(t, conn)
+			// It takes five seconds; without ticks no piece comes any more.
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if _, err := g.Pull(ctx, shot, io.Discard, guest.PullOptions{Piece: piece, Parallel: 3, Most: reads * piece}); err != nil {
+				t.Error(err)
 			}
 			if err := g.Remove(t.Context()); err != nil {
 				t.Error(err)
@@ -92,8 +93,6 @@ func TestGuestSparesTheTicks(t *testing.T) {
 		})
 	}
 }
-
-const pieceOfTicks = 16 << 10 // for which a block is unpacked, and packed again
 
 // TestGuestOfAKilledProcess kills the process while it writes: no file is left.
 func TestGuestOfAKilledProcess(t *testing.T) {
@@ -153,6 +152,7 @@ func TestGuestOnAFullDisk(t *testing.T) {
 		g := installGuest(t, conn.Evaluate, guest.Options{})
 		before := p.State()
 		_, err := g.Take(t.Context(), guest.Disk, guest.TakeOptions{Dirs: []string{small}})
+		wantWholeLoop(t, conn)
 		full, ok := errors.AsType[*guest.WriteError](err)
 		if !ok || full.Dir != small || full.Code != "ENOSPC" || !strings.Contains(full.Hint(), "--transfer memory") {
 			t.Errorf("error %v (%+v)", err, full)
@@ -218,6 +218,7 @@ func TestGuestCap(t *testing.T) {
 	if state, err := g.State(t.Context()); err != nil || len(state.Shots) != 0 {
 		t.Errorf("%+v, %v", state, err)
 	}
+	wantWholeLoop(t, conn)
 }
 
 // TestGuestInOddPrograms has programs that replaced what the guest might use.
@@ -270,6 +271,9 @@ func TestGuestRefused(t *testing.T) {
 				if foreign, ok := errors.AsType[*guest.ForeignError](err); !ok || foreign.Hint() == "" {
 					t.Errorf("error %v", err)
 				}
+				if name != "frozen" { // no expression gets require there
+					wantWholeLoop(t, conn)
+				}
 			})
 		}
 	}
@@ -290,6 +294,7 @@ func TestGuestWithoutFiles(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	pullShot(t, g, takeShot(t, g, guest.Memory))
+	wantWholeLoop(t, conn)
 }
 
 // TestGuestInAModule has an ES module, where there is no require to find.
@@ -309,6 +314,7 @@ func TestGuestInAModule(t *testing.T) {
 		if err := g.Remove(t.Context()); err != nil {
 			t.Error(err)
 		}
+		wantWholeLoop(t, conn)
 		p.AwaitState(before)
 	})
 }
@@ -348,6 +354,7 @@ func TestGuestInAWorker(t *testing.T) {
 		if err := g.Remove(t.Context()); err != nil {
 			t.Error(err)
 		}
+		wantWholeLoop(t, conn)
 		p.AwaitState(before)
 	})
 }
@@ -372,6 +379,7 @@ func TestGuestInABusyProcess(t *testing.T) {
 	if err := g.Remove(t.Context()); err != nil {
 		t.Error(err)
 	}
+	wantWholeLoop(t, conn)
 	p.AwaitState(before)
 }
 
@@ -437,5 +445,6 @@ func TestGuestReadsAfterRelease(t *testing.T) {
 	if err := g.Remove(t.Context()); err != nil {
 		t.Error(err)
 	}
+	wantWholeLoop(t, conn)
 	p.AwaitState(before)
 }

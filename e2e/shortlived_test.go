@@ -83,6 +83,9 @@ func TestShortLivedConnections(t *testing.T) {
 					t.Errorf("told %d times:\n%s", told, r.stderr)
 				}
 				wantNothingLeft(t, node, before)
+				conn := dialNode(t, node)
+				wantWholeLoop(t, conn)
+				_ = conn.Close()
 			})
 		}
 	}
@@ -116,6 +119,7 @@ func TestLostForGood(t *testing.T) {
 			if n := strings.Count(r.stderr.String(), "our helper still in the process"); n != 1 {
 				t.Errorf("told %d times:\n%s", n, r.stderr)
 			}
+			wantWholeLoop(t, dialNode(t, node))
 		})
 	}
 }

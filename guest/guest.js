@@ -413,7 +413,7 @@
     async scrap({ id }) {
       scrap(find(id)); // what is sent from now on finds no part
       await null; // what has found one is with uploads after that
-      return { open: await uploads.abort() };
+      return { open: await uploads.settle() };
     },
     release: ({ id }) => { if (shots.has(id)) release(shots.get(id)); return {}; },
   };

@@ -66,16 +66,16 @@ func (g *Guest) SendPart(ctx context.Context, shot Shot, offset int64, to Destin
 	return sent.ETag, wrap("uploading from the container", err)
 }
 
-// ScrapParts has the target end what it is sending, and forget the parts of a
-// snapshot that it packed, for an upload that has come to nothing. The snapshot
-// stays. It returns when the sockets are closed, so what arrives at the server later
-// was on the wire before; the error says so when they are not after five seconds.
+// ScrapParts has the target forget the parts of a snapshot that it packed, for an
+// upload that has come to nothing. The snapshot stays. What is being sent is waited
+// for, for 8 seconds, so that it cannot arrive when the upload was aborted; the error
+// says how many parts were cut off after that, which may arrive.
 func (g *Guest) ScrapParts(ctx context.Context, shot Shot) error {
 	left, err := call[struct {
 		Open int `json:"open"`
 	}](ctx, g, "scrap", map[string]any{"id": shot.ID})
 	if err == nil && left.Open > 0 {
-		err = fmt.Errorf("%d requests to the server do not end", left.Open)
+		err = fmt.Errorf("%d parts on their way got no answer", left.Open)
 	}
 	return wrap("dropping the parts of an upload", err)
 }

@@ -3,7 +3,7 @@
 (function uploads(require) {
   'use strict';
   const { setTimeout, clearTimeout } = require('timers');
-  const CLOSING = 5e3; // ms that requests may take to end: less than who asks for it waits
+  const ANSWER = 8e3; // ms that a part which is on its way may take yet: less than who asks for that waits
   const NativePromise = (async () => {})().constructor; // globalThis.Promise may be another
   const open = new Set(); // requests that are under way
 
@@ -39,19 +39,25 @@
     });
   }
 
-  // abort ends what is under way, at once. It resolves with how many requests still
-  // have a socket after a while, and never rejects.
-  const abort = () => new NativePromise((resolve) => {
+  // abort ends what is under way, at once.
+  const abort = () => { for (const request of open) request.destroy(failed(0, '', 'the upload was given up')); };
+
+  // settle waits until nothing that is under way can arrive later: what was sent
+  // before a request is cut off arrives whatever is done here, and some servers keep
+  // even a part of a part. What got no answer in time is cut off all the same, and
+  // counted. It never rejects.
+  const settle = () => new NativePromise((resolve) => {
     let left = open.size;
-    const timer = setTimeout(() => resolve(left), CLOSING);
+    const timer = setTimeout(() => { resolve(left); abort(); }, ANSWER);
     timer.unref();
     const over = () => { clearTimeout(timer); resolve(0); };
     if (left === 0) over();
     for (const request of [...open]) {
       request.once('close', () => { if (--left === 0) over(); });
-      request.destroy(failed(0, '', 'the upload was given up'));
+      // What is not connected has sent nothing.
+      if (!request.socket || request.socket.connecting) request.destroy(failed(0, '', 'the upload was given up'));
     }
   });
 
-  return { put, abort };
+  return { put, abort, settle };
 })

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// TestScrapPartsTells when requests go on, as parts may arrive then.
+// TestScrapPartsTells when parts may still arrive.
 func TestScrapPartsTells(t *testing.T) {
 	f := &target{size: pieceSize}
 	g := f.install(t)
 	for answer, want := range map[string]string{
 		`{"value":{"open":0}}`: "",
 		`{"value":{}}`:         "",
-		`{"value":{"open":2}}`: "2 requests to the server do not end",
+		`{"value":{"open":2}}`: "2 parts on their way got no answer",
 		`{"error":{"code":"NO_SHOT","message":"snapshot 4 is not held any more"}}`: "not held",
 	} {
 		f.answers = map[string]string{"scrap": answer}

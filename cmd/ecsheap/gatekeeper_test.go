@@ -118,7 +118,7 @@ func TestForecastAfterAFailedTry(t *testing.T) {
 	plain := gate.Predict(v, gate.Memory, nil).Pause
 	for paused, longer := range map[time.Duration]bool{time.Millisecond: false, time.Hour: true} {
 		got := forecast(v, gate.Memory, []gate.Seen{{HeapUsed: 100 * testMB, RSSBefore: 450 * testMB, RSSAfter: 480 * testMB, Pause: paused}}, 0).Pause
-		if got.Likely < plain.Likely || got.High < plain.High || longer != (got.Likely >= paused) {
+		if longer && (got.Likely < paused || got.High <= got.Likely) || !longer && got != plain {
 			t.Errorf("after %v: %v, without it %v", paused, got, plain)
 		}
 	}

@@ -1,6 +1,12 @@
 package main
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ecsheap/ecsheap/guest"
+)
 
 // TestPace checks how pieces shrink and grow.
 func TestPace(t *testing.T) {
@@ -23,5 +29,14 @@ func TestPace(t *testing.T) {
 	}
 	if p.arrived(); streaks != 7 || p.options(0).Parallel != 0 {
 		t.Errorf("%d streaks to %+v", streaks, p)
+	}
+}
+
+// TestStalledIsLost ends with the code of a lost target, and is not tried again: each
+// call would keep the guest from leaving by itself.
+func TestStalledIsLost(t *testing.T) {
+	err := fmt.Errorf("fetching the snapshot: %w", &guest.StalledError{For: 90 * time.Second})
+	if code := exitCode(err); code != codeLost || mendable(t.Context(), err) {
+		t.Errorf("exit code %d, mendable %t", code, mendable(t.Context(), err))
 	}
 }

@@ -189,8 +189,9 @@ func (d *depot) fetch(ctx context.Context, p *inProcess, shot guest.Shot, w *res
 }
 
 // giveUp ends an upload, also after ctx has: first in the process, so that no part
-// of the heap arrives when its parts are removed. undone is called when none is left.
+// arrives once those that are there are removed. undone is called when none is left.
 func (d *depot) giveUp(ctx context.Context, p *inProcess, up *bucket.Upload, shot guest.Shot, undone func()) {
+	d.u.step("removing what was uploaded from S3, once the parts on their way have arrived")
 	scrapped := p.scrapParts(ctx, shot)
 	err := cmp.Or(up.Abort(ctx), scrapped)
 	if err == nil {
