@@ -155,18 +155,17 @@ func (in *input) closed(first bool) (bool, error) {
 
 // number32 reads a number of 32 bits, and white space before it.
 func (in *input) number32() (uint32, error) {
-	c, err := in.peek()
-	if err != nil {
+	if _, err := in.peek(); err != nil {
 		return 0, err
 	}
 	v := uint64(0)
 	for digits := 0; ; digits++ {
+		var c byte
 		if in.pos == in.end {
 			ok, err := in.more()
 			if err != nil {
 				return 0, err
 			}
-			c = 0
 			if ok {
 				c = in.buf[in.pos]
 			}
@@ -194,7 +193,6 @@ type treeReader struct {
 	fields, children int // numbers of a node with its array, and which of them that is
 	vals             []uint32
 	parent           uint32 // whose children are being read
-	biggest          biggest
 }
 
 // traceTree reads the section of that name.
