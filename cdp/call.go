@@ -110,6 +110,7 @@ func (c *Conn) unsend(k *call) {
 	defer c.mu.Unlock()
 	delete(c.pending, k.id)
 	delete(c.long, k.id)
+	c.noteAnswer(k.id)
 }
 
 // register numbers the call and makes it known to the reader.
@@ -122,6 +123,7 @@ func (c *Conn) register(k *call, s *shot) error {
 	c.lastID++
 	k.id = c.lastID
 	c.pending[k.id] = k
+	c.owed[k.id] = struct{}{}
 	if k.long {
 		c.long[k.id] = time.Time{}
 	}
@@ -196,6 +198,7 @@ func (c *Conn) answered(id int64, a answer) {
 	c.mu.Lock()
 	k, ok := c.pending[id]
 	delete(c.pending, id)
+	c.noteAnswer(id)
 	c.endLong(id)
 	ended := c.shot != nil && c.shot.id == id
 	if ended {

@@ -33,6 +33,11 @@ const (
 	// connection makes V8 tidy up by itself.
 	politeLimit = 2 * time.Second
 
+	// settleLimit bounds how long Close takes before it begins the closing handshake:
+	// until then the answers that the process owes us should have come. It is more
+	// than three pieces of a snapshot need on the slowest wire.
+	settleLimit = 5 * time.Second
+
 	// queuedCommands may wait for the writer goroutine. A snapshot queues a
 	// command while its chunks already arrive; it must not have to wait for a
 	// socket that is full in both directions.
@@ -63,6 +68,8 @@ type Conn struct {
 	err     error // why the connection is ending; set once, before stop is closed
 	lastID  int64
 	pending map[int64]*call
+	owed    map[int64]struct{}  // commands without an answer yet, whether or not anybody waits for it
+	settled chan struct{}       // closed when nothing is owed any more; nil while nobody asks
 	long    map[int64]time.Time // evaluations that may still keep the process busy; since when nobody waits, or zero
 	longEnd time.Time           // when the latest of them was through
 	subs    map[string][]*subscription
@@ -92,6 +99,7 @@ func newConn(ws *websocket.Conn, l *line, log *slog.Logger) *Conn {
 		stop:       make(chan struct{}),
 		done:       make(chan struct{}),
 		pending:    make(map[int64]*call),
+		owed:       make(map[int64]struct{}),
 		long:       make(map[int64]time.Time),
 		subs:       make(map[string][]*subscription),
 	}
@@ -181,9 +189,15 @@ func (c *Conn) endLocked(err error) bool {
 // profiler), closes the connection and waits for its goroutines. It takes at
 // most a few seconds, whatever state the target is in. Further calls do
 // nothing; Close of a lost connection returns nil.
+//
+// It first waits for the answers that the process still owes us, of commands too
+// that nobody waits for any more: Node.js before 24 can crash when it sends one
+// just as the connection ends (see docs/decisions/0007-cut-connections.md).
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
+		begun := time.Now()
 		c.tidy()
+		c.settle(settleLimit - time.Since(begun))
 		if c.end(ErrClosed) {
 			// The line is cut if the target does not answer the handshake.
 			cut := time.AfterFunc(politeLimit, func() { _ = c.line.Close() })
@@ -196,6 +210,38 @@ func (c *Conn) Close() error {
 	})
 	<-c.done
 	return nil
+}
+
+// settle waits until the process owes no answer, for as long as it is given.
+func (c *Conn) settle(limit time.Duration) {
+	c.mu.Lock()
+	settled := make(chan struct{})
+	c.settled = settled
+	c.noteSettled()
+	c.mu.Unlock()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-settled:
+	case <-c.stop:
+	case <-timer.C:
+		c.log.Debug("closing while the inspector owes answers")
+	}
+}
+
+// noteAnswer notes that the command of the number is owed no answer any more. c.mu
+// must be held.
+func (c *Conn) noteAnswer(id int64) {
+	delete(c.owed, id)
+	c.noteSettled()
+}
+
+// noteSettled tells settle when there is nothing to wait for. c.mu must be held.
+func (c *Conn) noteSettled() {
+	if c.settled != nil && len(c.owed) == 0 {
+		close(c.settled)
+		c.settled = nil
+	}
 }
 
 // write sends the queued messages. One goroutine writes so that a Call whose

@@ -285,12 +285,51 @@ func TestCloseHasALimit(t *testing.T) {
 		}
 		start := time.Now()
 		c.Close()
-		if d := time.Since(start); d > 2*politeLimit {
+		if d := time.Since(start); d > settleLimit+politeLimit {
 			t.Errorf("took %v", d)
 		}
 		close(end)
 		in.wg.Wait()
 	})
+}
+
+// TestCloseSettles closes while the target owes answers that nobody waits for: it is
+// not left before it has sent them.
+func TestCloseSettles(t *testing.T) {
+	for late, settles := range map[time.Duration]bool{0: true, settleLimit - time.Second: true, settleLimit + time.Second: false} {
+		t.Run(late.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				in := newInspector()
+				answered := false
+				in.answers["Runtime.evaluate"] = func(p *peer, f frame) {
+					time.Sleep(late)
+					answered = p.result(f, `{"result":{"type":"number","value":1}}`) == nil
+				}
+				c, err := Dial(t.Context(), in.dial, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				called := make(chan error, 1)
+				go func() { called <- c.Evaluate(ctx, "1", nil) }()
+				synctest.Wait()
+				cancel()
+				if err := <-called; late > 0 && !errors.Is(err, context.Canceled) {
+					t.Errorf("evaluation ended with %v", err)
+				}
+				start := time.Now()
+				c.Close()
+				took := time.Since(start)
+				in.wg.Wait()
+				if settles && (!answered || took != late) {
+					t.Errorf("answered: %t, closed after %v", answered, took)
+				}
+				if !settles && took < settleLimit {
+					t.Errorf("closed after %v", took)
+				}
+			})
+		})
+	}
 }
 
 func TestSubscribe(t *testing.T) {

@@ -169,6 +169,7 @@ func (c *Conn) awaited(msg []byte) *call {
 		return nil
 	}
 	delete(c.pending, id)
+	c.noteAnswer(id)
 	c.endLong(id)
 	return k
 }

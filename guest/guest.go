@@ -29,7 +29,7 @@ package guest
 import (
 	"context"
 	"crypto/rand"
-	_ "embed" // guest.js, surroundings.js, codec.js, upload.js
+	_ "embed" // guest.js, surroundings.js, codec.js, taking.js, upload.js
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,6 +47,9 @@ var surroundings string
 
 //go:embed codec.js
 var codecs string
+
+//go:embed taking.js
+var taking string
 
 //go:embed upload.js
 var uploads string
@@ -82,10 +85,26 @@ type Options struct {
 // types as the methods say, else what Evaluate returned, or a *TargetError.
 type Guest struct {
 	token string
+	turns chan struct{} // held by who is not to be disturbed, see turn
 
 	mu    sync.Mutex
 	eval  Evaluate
 	hello hello
+}
+
+func newGuest(token string, eval Evaluate) *Guest {
+	return &Guest{token: token, eval: eval, turns: make(chan struct{}, 1)}
+}
+
+// turn waits until nobody else has the target's attention to himself, and has it
+// until the returned func is called.
+func (g *Guest) turn(ctx context.Context) (over func(), err error) {
+	select {
+	case g.turns <- struct{}{}:
+		return func() { <-g.turns }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // hello is what a guest says of itself when it is installed or found.
@@ -104,7 +123,7 @@ func Install(ctx context.Context, eval Evaluate, opts Options) (*Guest, error) {
 	if opts.Label == "" {
 		opts.Label = label()
 	}
-	g := &Guest{token: rand.Text(), eval: eval}
+	g := newGuest(rand.Text(), eval)
 	args, err := json.Marshal(map[string]any{"token": g.token, "label": opts.Label, "silenceMs": opts.Silence.Milliseconds(), "replace": opts.Replace})
 	if err != nil {
 		return nil, fmt.Errorf("encoding the options of the guest: %w", err)
@@ -112,8 +131,12 @@ func Install(ctx context.Context, eval Evaluate, opts Options) (*Guest, error) {
 	// In an ES module process, and in a worker, require comes from the inspector.
 	// The name of the script tells who reads a snapshot what is ours in it.
 	// Timers are made, so it waits for a microtask as every call does: see guest.js.
-	expression := fmt.Sprintf(`(async (r) => (await undefined, (%s)(r, (%s)(r), (%s)(r), (%s)(r), %s)))(typeof require === "function" ? require : process.getBuiltinModule)`+"\n//# sourceURL="+scriptName,
-		trim(source), trim(surroundings), trim(codecs), trim(uploads), args)
+	expression := fmt.Sprintf(`(async (r) => {
+	await undefined;
+	const s = (%s)(r), c = (%s)(r);
+	return (%s)(r, s, c, (%s)(r, s, c), (%s)(r), %s);
+})(typeof require === "function" ? require : process.getBuiltinModule)
+//# sourceURL=`+scriptName, trim(surroundings), trim(codecs), trim(source), trim(taking), trim(uploads), args)
 	g.hello, err = ask[hello](ctx, eval, "installing", expression)
 	if err != nil && strings.Contains(err.Error(), notExtensible) {
 		// From Node.js 24 on the inspector itself cannot put require there.
@@ -158,7 +181,7 @@ func Look(ctx context.Context, eval Evaluate) error {
 // Attach finds the guest that an earlier connection installed under token, such
 // as one with a detached series. The error is a *GoneError when it is not there.
 func Attach(ctx context.Context, eval Evaluate, token string) (*Guest, error) {
-	g := &Guest{token: token, eval: eval}
+	g := newGuest(token, eval)
 	found, err := call[hello](ctx, g, "hello", nil)
 	if err != nil {
 		return nil, fmt.Errorf("looking for the guest: %w", err)

@@ -29,7 +29,11 @@ type Pulled struct {
 	Wire  int64 // bytes of the pieces as they travelled, in the answers
 }
 
-// Pull fetches a snapshot and writes it, plain and in order, to w. It holds a
+// Pull fetches a snapshot and writes it, plain and in order, to w. The first piece
+// travels alone: a network that cuts connections after few bytes cuts it while the
+// target has no other answer to send, which Node.js before 24 can die of. With
+// Parallel 1 the target is asked nothing else meanwhile, not by State either.
+// It holds a
 // few pieces of 2 MiB, here and in the target, whatever the size. w and the
 // Progress func are called from the caller's goroutine only; a slow w slows the
 // asking.
@@ -59,7 +63,11 @@ func (g *Guest) Pull(ctx context.Context, shot Shot, w io.Writer, opts PullOptio
 		size /= 2
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p := &puller{guest: g, shot: shot, size: size, queue: make(chan chan fetched, opts.Parallel), slots: make(chan struct{}, opts.Parallel)}
+	p := &puller{guest: g, shot: shot, size: size, queue: make(chan chan fetched, opts.Parallel), slots: make(chan struct{}, opts.Parallel), alone: opts.Parallel == 1}
+	for p.kept < opts.Parallel-1 {
+		p.slots <- struct{}{}
+		p.kept++
+	}
 	p.running.Go(func() { p.ask(ctx, opts.From, end) })
 	// No goroutine outlives the Pull: Evaluate returns when its context ends.
 	defer p.running.Wait()
@@ -75,6 +83,8 @@ type puller struct {
 	size    int64             // of a piece; each ends at a multiple of it
 	queue   chan chan fetched // pieces in order, each on a channel of its own; as long as slots
 	slots   chan struct{}     // held from the asking for a piece until it is written
+	kept    int               // slots that are not used yet: one more is with each piece that arrives
+	alone   bool              // nothing else is asked while a piece is
 	running sync.WaitGroup
 }
 
@@ -105,6 +115,13 @@ func (p *puller) ask(ctx context.Context, offset, end int64) {
 
 // fetch fetches one piece and unpacks it.
 func (p *puller) fetch(ctx context.Context, offset, length int64) fetched {
+	if p.alone {
+		over, err := p.guest.turn(ctx)
+		if err != nil {
+			return fetched{err: err}
+		}
+		defer over()
+	}
 	packed, err := call[packed](ctx, p.guest, "read", map[string]int64{"id": int64(p.shot.ID), "offset": offset, "length": length})
 	if err != nil {
 		return fetched{err: err}
@@ -128,6 +145,10 @@ func (p *puller) write(ctx context.Context, w io.Writer, opts PullOptions) (Pull
 			return done, fmt.Errorf("writing: %w", err)
 		}
 		<-p.slots
+		if p.kept > 0 {
+			p.kept--
+			<-p.slots
+		}
 		if opts.Progress != nil {
 			opts.Progress(done.Plain, done.Wire)
 		}

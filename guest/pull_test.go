@@ -91,7 +91,7 @@ func TestPullSmall(t *testing.T) {
 }
 
 // TestPullIsBounded has a writer that takes nothing for a while: no more pieces
-// are asked for than may be held.
+// are asked for than may be held, and the first is asked for alone.
 func TestPullIsBounded(t *testing.T) {
 	const parallel = 3
 	synctest.Test(t, func(t *testing.T) {
@@ -100,10 +100,8 @@ func TestPullIsBounded(t *testing.T) {
 		written := 0
 		w := writerFunc(func(p []byte) (int, error) {
 			synctest.Wait() // all that can be asked for, is
-			if asked := f.count("read"); asked > written+parallel {
-				t.Errorf("%d pieces asked for when %d were written", asked, written)
-			} else if asked < min(20, written+parallel) {
-				t.Errorf("only %d pieces asked for when %d were written", asked, written)
+			if asked, want := f.count("read"), min(20, written+min(written+1, parallel)); asked != want {
+				t.Errorf("%d pieces asked for when %d were written, not %d", asked, written, want)
 			}
 			written++
 			return len(p), nil
@@ -111,6 +109,51 @@ func TestPullIsBounded(t *testing.T) {
 		if _, err := g.Pull(t.Context(), Shot{Bytes: int64(len(f.plain))}, w, PullOptions{Parallel: parallel}); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// TestPullAlone has nothing else asked while a piece is that travels alone, and State
+// in between.
+func TestPullAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &target{size: pieceSize, plain: sampleText(3 * pieceSize)}
+		f.read = func(context.Context, int64, *packed) error {
+			states := f.count("state")
+			time.Sleep(time.Second)
+			if n := f.count("state"); n != states {
+				t.Errorf("state was asked for %d times while a piece was", n-states)
+			}
+			return nil
+		}
+		g := f.install(t)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for range 2 {
+				time.Sleep(time.Second / 2)
+				if _, err := g.State(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		var buf bytes.Buffer
+		if _, err := g.Pull(t.Context(), Shot{Bytes: int64(len(f.plain))}, &buf, PullOptions{Parallel: 1}); err != nil {
+			t.Error(err)
+		}
+		<-ended
+		if n := f.count("state"); n != 2 || !bytes.Equal(buf.Bytes(), f.plain) {
+			t.Errorf("%d answers to State, %d bytes", n, buf.Len())
+		}
+		over, err := g.turn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := g.State(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("State out of turn: %v", err)
+		}
+		over()
 	})
 }
 

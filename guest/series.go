@@ -126,12 +126,20 @@ type errorJSON struct {
 	Shot int    `json:"shot"`
 }
 
+// asking is what State does, in words.
+const asking = "asking what our code in the process holds"
+
 // State asks the guest what it holds and does. It is cheap, and the sign of life
 // that keeps the guest from removing itself.
 func (g *Guest) State(ctx context.Context) (State, error) {
+	over, err := g.turn(ctx)
+	if err != nil {
+		return State{}, wrap(asking, err)
+	}
+	defer over()
 	j, err := call[stateJSON](ctx, g, "state", nil)
 	if err != nil {
-		return State{}, wrap("asking what our code in the process holds", err)
+		return State{}, wrap(asking, err)
 	}
 	s := State{
 		Age: millis(j.AgeMs), Now: j.sample(), Detached: j.Detached, Count: j.Count, Taken: j.Taken, Done: j.Done,

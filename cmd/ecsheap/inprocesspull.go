@@ -26,25 +26,34 @@ const (
 )
 
 // pace is how a snapshot is asked for: in large pieces, several on their way, as
-// long as connections hold; after a cut in small ones, one by one, since what was
-// on its way is lost with the connection; and larger again as they arrive.
-type pace struct{ piece int64 }
+// long as connections hold; after a cut in small ones, since what was on its way is
+// lost with the connection, and larger again as they arrive. But one by one from then
+// on: Node.js before 24 can crash when a connection is cut just as another answer is
+// about to leave.
+type pace struct {
+	piece int64
+	alone bool // a connection has been cut
+}
 
 // options are those of the next Pull, and how far it shall go.
 func (p pace) options(from int64) guest.PullOptions {
-	if p.piece >= fullPiece {
-		return guest.PullOptions{From: from}
+	o := guest.PullOptions{From: from}
+	if p.alone {
+		o.Parallel = 1
 	}
-	return guest.PullOptions{From: from, Piece: p.piece, Parallel: 1, Most: pieceStreak * p.piece}
+	if p.piece < fullPiece {
+		o.Piece, o.Most = p.piece, pieceStreak*p.piece
+	}
+	return o
 }
 
-func (p *pace) cut()     { p.piece = max(p.piece/pieceShrink, leastPiece) }
+func (p *pace) cut()     { p.piece, p.alone = max(p.piece/pieceShrink, leastPiece), true }
 func (p *pace) arrived() { p.piece = min(2*p.piece, fullPiece) }
 
 // pull fetches a snapshot through the inspector's connection, for as long as any
 // of it arrives.
 func (p *inProcess) pull(ctx context.Context, shot guest.Shot, w io.Writer) error {
-	pace, done := pace{piece: fullPiece}, int64(0)
+	pace, done := pace{piece: fullPiece, alone: p.line.wasLost()}, int64(0)
 	for done < shot.Bytes {
 		before := done
 		err := p.bound(ctx, func(g *guest.Guest) error {

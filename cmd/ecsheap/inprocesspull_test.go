@@ -27,7 +27,7 @@ func TestPace(t *testing.T) {
 			t.Fatalf("stays at %d", before)
 		}
 	}
-	if p.arrived(); streaks != 7 || p.options(0).Parallel != 0 {
+	if p.arrived(); streaks != 7 || p.options(0).Parallel != 1 || p.options(0).Piece != 0 {
 		t.Errorf("%d streaks to %+v", streaks, p)
 	}
 }

@@ -97,6 +97,13 @@ func (l *lifeline) now() *cdp.Conn {
 	return l.conn
 }
 
+// wasLost tells whether a connection has been lost so far.
+func (l *lifeline) wasLost() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.losses > 0
+}
+
 // wire returns how many bytes have arrived in all.
 func (l *lifeline) wire() int64 {
 	if l.s.wire != nil {
