@@ -1,8 +1,10 @@
 // How V8 is made to write a snapshot: to a file without a name, or into memory,
 // compressed. One expression: a function that is called with require and with what
 // surroundings.js and codec.js yield.
-(function taking(require, { places }, { codec }) {
+(function taking(require, surroundings, codecs) {
   'use strict';
+  const { places } = surroundings;
+  const { codec } = codecs;
   const { Buffer } = require('buffer');
   const fs = require('fs');
   const path = require('path');

@@ -214,10 +214,22 @@ func (p *inProcess) discardConsole(ctx context.Context) error {
 	return p.line.do(ctx, func(c *cdp.Conn) error { return c.DiscardConsole(ctx) })
 }
 
+// scriptsBytes is what a connection should carry for the list of scripts to be asked
+// for: V8 sends it in one go, a few hundred bytes for each, and more for those with
+// their source map inside. A cut in the middle of that is one that Node.js before 24
+// can crash of, and the list would not come.
+const scriptsBytes = 2 << 20
+
+// errFleeting is why the scripts are not asked for.
+var errFleeting = errors.New("not asked for, since connections break off before the list has come through")
+
 // scripts returns the scripts of the process by id.
 func (p *inProcess) scripts(ctx context.Context) (capture.Scripts, error) {
 	scripts := capture.Scripts{}
 	err := p.line.do(ctx, func(c *cdp.Conn) error {
+		if p.line.fleeting(scriptsBytes) {
+			return errFleeting
+		}
 		list, err := c.Scripts(ctx)
 		for _, s := range list {
 			scripts[s.ID] = capture.Script{URL: s.URL, SourceMapURL: s.SourceMapURL}

@@ -54,6 +54,7 @@ type lifeline struct {
 	process  cdp.Process // behind the connection
 	received int64       // bytes over earlier connections
 	losses   int         // of connections so far
+	shortest int64       // bytes over the lost connection that had the fewest; 0 = none was lost
 	// again is told of each new connection, and whether it leads to the same
 	// process.
 	again func(ctx context.Context, conn *cdp.Conn, same bool) error
@@ -95,6 +96,13 @@ func (l *lifeline) now() *cdp.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.conn
+}
+
+// fleeting tells whether a connection was lost before so many bytes had come over it.
+func (l *lifeline) fleeting(bytes int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.losses > 0 && l.shortest < bytes
 }
 
 // wasLost tells whether a connection has been lost so far.
@@ -142,6 +150,9 @@ func (l *lifeline) reconnect(ctx context.Context, lost *cdp.Conn, why error) err
 		return nil // somebody else was faster
 	}
 	_ = lost.Close()
+	if n := lost.Received(); l.losses == 0 || n < l.shortest {
+		l.shortest = n
+	}
 	l.losses++
 	tell := l.losses <= toldLosses || l.losses%toldEvery == 0
 	if tell {
