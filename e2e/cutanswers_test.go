@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 
@@ -154,6 +155,10 @@ func TestCutsLeaveNoAnswer(t *testing.T) {
 					r.wantCode(t, 0)
 					if n := w.wantWhole(t, dir); n != 1 {
 						t.Errorf("%d snapshots", n)
+					}
+					// The list of scripts has more bytes, and comes in one go.
+					if asked := !strings.Contains(r.stderr.String(), "since connections break off"); asked && after < 100e3 {
+						t.Errorf("the scripts were asked for:\n%s", r.stderr)
 					}
 				}
 				q.mu.Lock()

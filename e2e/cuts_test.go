@@ -77,8 +77,12 @@ func TestTunnelCut(t *testing.T) {
 					if again := strings.Contains(r.stderr.String(), "connected again, to the same process"); again == fault.heals {
 						t.Errorf("connected again: %t\n%s", again, r.stderr)
 					}
-					if shot := w.load(t, "out").Snapshots[0]; shot.Transfer != string(transfer) {
+					series := w.load(t, "out")
+					if shot := series.Snapshots[0]; shot.Transfer != string(transfer) {
 						t.Errorf("shot %+v", shot)
+					}
+					if len(series.Scripts) == 0 {
+						t.Error("one cut, and the scripts are not asked for any more")
 					}
 					w.wantEnded(t, sessions)
 					wantNothingLeft(t, w.node, before)

@@ -27,6 +27,8 @@ type target struct {
 
 	// read changes the answer to "read", nil = as it should be.
 	read func(ctx context.Context, offset int64, p *packed) error
+	// hangs is a method that is never answered.
+	hangs string
 	// answers are those to other methods, as JSON of a reply.
 	answers map[string]string
 
@@ -53,6 +55,9 @@ func (f *target) evaluate(ctx context.Context, expression string, out any) error
 	}
 	answer, ok := f.answers[method]
 	switch {
+	case method == f.hangs:
+		<-ctx.Done()
+		return fmt.Errorf("evaluating: %w", context.Cause(ctx))
 	case ok:
 	case method == "install" || method == "hello":
 		answer = fmt.Sprintf(`{"value":{"range":%d}}`, f.size)

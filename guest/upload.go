@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // MinPart is the least that S3 takes as a part that is not the last (Amazon S3
@@ -12,6 +13,10 @@ const MinPart = 5 << 20
 
 // maxPart bounds what the target holds of one part in its memory.
 const maxPart = 64 << 20
+
+// partLimit bounds the wait for a part to be packed, and for one to be sent: 64 MB at
+// 110 kB/s, and much longer than libuv's pool needs when it does not hang.
+const partLimit = 10 * time.Minute
 
 // Part is a part of a snapshot for a multipart upload, compressed, which the
 // target holds in its memory until it is sent.
@@ -28,10 +33,14 @@ type Part struct {
 // While it waits for the next call the target compresses up to three pieces ahead.
 //
 // The same part may be asked for again, when the answer was lost: it is there once.
+//
+// The error is a *StalledError when the target does not come to an end with it.
 func (g *Guest) PackPart(ctx context.Context, shot Shot, offset, atLeast int64) (Part, error) {
 	if atLeast < MinPart || atLeast > maxPart || offset < 0 || offset >= shot.Bytes {
 		return Part{}, fmt.Errorf("packing for the upload: no part of %d bytes at %d of %d", atLeast, offset, shot.Bytes)
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, partLimit, &StalledError{For: partLimit})
+	defer cancel()
 	part, err := call[Part](ctx, g, "pack", map[string]any{"id": shot.ID, "offset": offset, "atLeast": atLeast})
 	return part, wrap("packing for the upload", err)
 }
@@ -50,18 +59,20 @@ type Destination struct {
 // ETag, with the quotes that S3 puts around it. A part that has arrived is not sent
 // again: its ETag is remembered.
 //
-// The error is an *UploadError when the server refuses or cannot be reached; the
-// target holds the part then, for another try.
+// The error is an *UploadError when the server refuses, cannot be reached or takes
+// too long; the target holds the part then, for another try.
 func (g *Guest) SendPart(ctx context.Context, shot Shot, offset int64, to Destination) (etag string, err error) {
 	header := to.Header
 	if header == nil {
 		header = map[string]string{}
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, partLimit, &UploadError{Message: fmt.Sprintf("the part is not there after %v", partLimit)})
+	defer cancel()
 	sent, err := call[struct {
 		ETag string `json:"etag"`
 	}](ctx, g, "send", map[string]any{"id": shot.ID, "offset": offset, "url": to.URL, "headers": header})
-	if _, ok := errors.AsType[*UploadError](err); ok {
-		return "", err // it says what was being done
+	if failed, ok := errors.AsType[*UploadError](err); ok {
+		return "", failed // it says what was being done
 	}
 	return sent.ETag, wrap("uploading from the container", err)
 }

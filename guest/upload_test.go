@@ -4,7 +4,41 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
+
+// TestUploadIsBounded gives up a part that is never packed, or never sent.
+func TestUploadIsBounded(t *testing.T) {
+	for method, test := range map[string]func(t *testing.T, g *Guest) error{
+		"pack": func(t *testing.T, g *Guest) error {
+			_, err := g.PackPart(t.Context(), Shot{Bytes: 1}, 0, MinPart)
+			if _, ok := errors.AsType[*StalledError](err); !ok {
+				t.Errorf("packing ended with %v", err)
+			}
+			return err
+		},
+		"send": func(t *testing.T, g *Guest) error {
+			_, err := g.SendPart(t.Context(), Shot{Bytes: 1}, 0, Destination{URL: "https://secret"})
+			if _, ok := errors.AsType[*UploadError](err); !ok {
+				t.Errorf("sending ended with %v", err)
+			}
+			return err
+		},
+	} {
+		t.Run(method, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &target{size: pieceSize, hangs: method}
+				g := f.install(t)
+				began := time.Now()
+				err := test(t, g)
+				if took := time.Since(began); took != partLimit || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "evaluating") && method == "send" {
+					t.Errorf("%v after %v", err, took)
+				}
+			})
+		})
+	}
+}
 
 // TestScrapPartsTells when parts may still arrive.
 func TestScrapPartsTells(t *testing.T) {

@@ -54,7 +54,8 @@ type lifeline struct {
 	process  cdp.Process // behind the connection
 	received int64       // bytes over earlier connections
 	losses   int         // of connections so far
-	shortest int64       // bytes over the lost connection that had the fewest; 0 = none was lost
+	shortest int64       // bytes over the lost connection that had the fewest
+	longest  int64       // and over the one that had the most
 	// again is told of each new connection, and whether it leads to the same
 	// process.
 	again func(ctx context.Context, conn *cdp.Conn, same bool) error
@@ -98,11 +99,12 @@ func (l *lifeline) now() *cdp.Conn {
 	return l.conn
 }
 
-// fleeting tells whether a connection was lost before so many bytes had come over it.
+// fleeting tells whether so many bytes in one go may be too many: a connection was
+// lost before, and the one of this moment has carried no more than those.
 func (l *lifeline) fleeting(bytes int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.losses > 0 && l.shortest < bytes
+	return l.losses > 0 && l.shortest < bytes && l.conn.Received() <= l.longest
 }
 
 // wasLost tells whether a connection has been lost so far.
@@ -150,9 +152,11 @@ func (l *lifeline) reconnect(ctx context.Context, lost *cdp.Conn, why error) err
 		return nil // somebody else was faster
 	}
 	_ = lost.Close()
-	if n := lost.Received(); l.losses == 0 || n < l.shortest {
+	n := lost.Received()
+	if l.losses == 0 || n < l.shortest {
 		l.shortest = n
 	}
+	l.longest = max(l.longest, n)
 	l.losses++
 	tell := l.losses <= toldLosses || l.losses%toldEvery == 0
 	if tell {
