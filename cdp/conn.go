@@ -191,7 +191,7 @@ func (c *Conn) endLocked(err error) bool {
 // nothing; Close of a lost connection returns nil.
 //
 // It first waits for the answers that the process still owes us, of commands too
-// that nobody waits for any more: Node.js before 24 can crash when it sends one
+// that nobody waits for any more: Node.js up to 22 can crash when it sends one
 // just as the connection ends (see docs/decisions/0007-cut-connections.md).
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {

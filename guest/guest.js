@@ -24,7 +24,7 @@
   const { codec, joinable, encode, crc32 } = codecs;
   const { RANGE, onDisk, inMemory, attempt, fault, describe } = taken;
   const KEY = Symbol.for('ecsheap.guest');
-  const GAP = 10; // ms between two answers with pieces: Node.js before 24 may crash when a connection ends just as an answer leaves, and two at once are two chances
+  const GAP = 10; // ms between two answers with pieces: Node.js up to 22 may crash when a connection ends just as an answer leaves, and two at once are two chances
   const AHEAD = 3; // pieces packed at once for an upload: one thread of libuv's four is left to the application
   const AGAIN = 1.15; // times what the last snapshot took, the next one takes beside what that left: at most, as package gate has it, since nobody is there to be asked
   const STUCK = 5; // times the silence after which what is under way is given up: the pool may hang

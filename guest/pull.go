@@ -31,7 +31,7 @@ type Pulled struct {
 
 // Pull fetches a snapshot and writes it, plain and in order, to w. The first piece
 // travels alone: a network that cuts connections after few bytes cuts it while the
-// target has no other answer to send, which Node.js before 24 can die of. With
+// target has no other answer to send, which Node.js up to 22 can die of. With
 // Parallel 1 the target is asked nothing else meanwhile, not by State either.
 // It holds a
 // few pieces of 2 MiB, here and in the target, whatever the size. w and the

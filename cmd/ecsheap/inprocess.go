@@ -216,7 +216,7 @@ func (p *inProcess) discardConsole(ctx context.Context) error {
 
 // scriptsBytes is what a connection should carry for the list of scripts to be asked
 // for: V8 sends it in one go, a few hundred bytes for each, and more for those with
-// their source map inside. A cut in the middle of that is one that Node.js before 24
+// their source map inside. A cut in the middle of that is one that Node.js up to 22
 // can crash of, and the list would not come.
 const scriptsBytes = 2 << 20
 

@@ -28,7 +28,7 @@ const (
 // pace is how a snapshot is asked for: in large pieces, several on their way, as
 // long as connections hold; after a cut in small ones, since what was on its way is
 // lost with the connection, and larger again as they arrive. But one by one from then
-// on: Node.js before 24 can crash when a connection is cut just as another answer is
+// on: Node.js up to 22 can crash when a connection is cut just as another answer is
 // about to leave.
 type pace struct {
 	piece int64
