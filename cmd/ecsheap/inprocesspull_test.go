@@ -32,6 +32,15 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// TestDiesOfCuts knows the versions of Node.js that may crash of a cut.
+func TestDiesOfCuts(t *testing.T) {
+	for version, want := range map[string]bool{"v14.21.3": true, "v22.23.3": true, "v24.21.0": false, "v26.10.0": false, "": false, "24": false} {
+		if got := diesOfCuts(version); got != want {
+			t.Errorf("%q: %t", version, got)
+		}
+	}
+}
+
 // TestStalledIsLost ends with the code of a lost target, and is not tried again: each
 // call would keep the guest from leaving by itself.
 func TestStalledIsLost(t *testing.T) {

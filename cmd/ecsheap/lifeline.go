@@ -163,6 +163,9 @@ func (l *lifeline) reconnect(ctx context.Context, lost *cdp.Conn, why error) err
 		hint := "connecting again"
 		if l.losses >= toldLosses {
 			hint = fmt.Sprintf("connecting again; that was loss %d, and not each of those to come is told", l.losses)
+			if l.losses == toldLosses && diesOfCuts(l.process.NodeVersion) {
+				hint += fmt.Sprintf("; Node.js %s can crash of a cut, rarely: Ctrl-C ends this", l.process.NodeVersion)
+			}
 		}
 		l.u.warn("the connection to the inspector was lost: "+errorText(why), hint)
 	}
@@ -180,6 +183,18 @@ func (l *lifeline) reconnect(ctx context.Context, lost *cdp.Conn, why error) err
 		l.u.warn(fmt.Sprintf("another process answers: pid %d, started at %s", process.PID, process.StartedAt.Format(time.RFC3339)), "the heap of the one before is gone")
 	}
 	return nil
+}
+
+// mendedMajor is the first major version of Node.js of which releases are known not to
+// crash of a cut (docs/decisions/0007-cut-connections.md).
+const mendedMajor = 24
+
+// diesOfCuts tells whether a version of Node.js, such as "v20.20.2", may crash when a
+// connection breaks off.
+func diesOfCuts(version string) bool {
+	var major int
+	_, err := fmt.Sscanf(version, "v%d.", &major)
+	return err == nil && major < mendedMajor
 }
 
 // redial tries until it works, or makes no sense any more.
