@@ -125,6 +125,7 @@ func runTunnel(ctx context.Context, u *ui, o tunnelOptions) error {
 	if err != nil {
 		return err
 	}
+	u.endStale(ctx, cfg, target, nil)
 	var opened *inspector
 	if o.activate {
 		in := &container{u: u, log: o.log, ecs: client, sessions: sessions, target: target}

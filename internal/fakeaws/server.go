@@ -71,6 +71,7 @@ type Server struct {
 	silent   bool
 	closed   bool
 	refused  map[string]bool // sessions whose ResumeSession answers without a token
+	listLate time.Duration   // for how long an ended session is listed as active
 }
 
 // Start listens on a free port of 127.0.0.1 and serves until Close.
