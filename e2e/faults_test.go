@@ -256,3 +256,22 @@ func TestNohup(t *testing.T) {
 	}
 	r.wantCode(t, 0)
 }
+
+// TestParentDies kills the shell that started a snapshot, which has no time to say so and
+// takes what the program writes to with it. A snapshot has an end of its own, unlike a
+// tunnel: it is finished, and no session is left.
+func TestParentDies(t *testing.T) {
+	t.Parallel()
+	w := slow(t)
+	before := w.node.State()
+	shell := w.startCommand(t, "sh", "-c", `"$0" "$@" 2>&1 | cat & wait; true`, program, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "out")
+	w.receiving(t, "out", "s1")
+	if err := shell.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the session has ended", func() bool { return len(w.Sessions()) == 1 && len(w.left()) == 0 })
+	if n := w.wantWhole(t, "out"); n != 1 {
+		t.Errorf("%d snapshots", n)
+	}
+	w.node.AwaitState(before)
+}

@@ -47,7 +47,7 @@ type source struct {
 // dialInspector is the dial of a source for an address that can be dialled.
 func dialInspector(address string) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) {
-		var d net.Dialer
+		d := net.Dialer{Timeout: connectTimeout}
 		conn, err := d.DialContext(ctx, "tcp", address)
 		if err != nil {
 			return nil, &dialError{err: err}
