@@ -16,14 +16,18 @@ import (
 	"github.com/ecsheap/ecsheap/internal/nodetest"
 )
 
+// ssmClient is another program's way to Systems Manager.
+func (w *world) ssmClient() *awsssm.Client {
+	return awsssm.New(awsssm.Options{
+		Region: "eu-west-1", BaseEndpoint: aws.String(w.URL()), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+	})
+}
+
 // startSession starts a session to the only container as another program would, and
 // returns its id.
 func (w *world) startSession(t *testing.T, reason string) string {
 	t.Helper()
-	client := awsssm.New(awsssm.Options{
-		Region: "eu-west-1", BaseEndpoint: aws.String(w.URL()), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-	})
-	out, err := client.StartSession(t.Context(), &awsssm.StartSessionInput{
+	out, err := w.ssmClient().StartSession(t.Context(), &awsssm.StartSessionInput{
 		Target: aws.String(w.Sessions()[0].Target), DocumentName: aws.String("AWS-StartPortForwardingSession"), Reason: aws.String(reason),
 		Parameters: map[string][]string{"portNumber": {"9229"}, "localPortNumber": {"0"}},
 	})
@@ -135,10 +139,7 @@ func TestLiveSessions(t *testing.T) {
 // end ends a session as its own program would.
 func (w *world) end(t *testing.T, id string) {
 	t.Helper()
-	client := awsssm.New(awsssm.Options{
-		Region: "eu-west-1", BaseEndpoint: aws.String(w.URL()), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-	})
-	if _, err := client.TerminateSession(t.Context(), &awsssm.TerminateSessionInput{SessionId: aws.String(id)}); err != nil {
+	if _, err := w.ssmClient().TerminateSession(t.Context(), &awsssm.TerminateSessionInput{SessionId: aws.String(id)}); err != nil {
 		t.Fatal(err)
 	}
 }
