@@ -36,19 +36,17 @@ func TestClientKilled(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(w.dir, "out", "s1.heapsnapshot")); err == nil {
 		t.Error("a half snapshot has its final name")
 	}
-	// The next run names what the killed one left open, and ends its own.
+	// The next run ends what the killed one left open, and its own.
 	next := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "again")
 	next.wantCode(t, 0)
 	first := w.Sessions()[0]
-	if !strings.Contains(next.stderr.String(), first.ID) || !strings.Contains(next.stderr.String(), fmt.Sprintf("an ecsheap that was killed (pid %d)", r.Process.Pid)) {
-		t.Errorf("the next run does not name session %s of pid %d:\n%s", first.ID, r.Process.Pid, next.stderr)
+	if want := fmt.Sprintf("ended session %s, which an ecsheap that was killed (pid %d) had left open", first.ID, r.Process.Pid); !strings.Contains(next.stderr.String(), want) {
+		t.Errorf("the next run does not say that it %s:\n%s", want, next.stderr)
 	}
 	if n := w.wantWhole(t, "again"); n != 1 {
 		t.Errorf("%d snapshots", n)
 	}
-	if err := w.Close(); err != nil { // ends the session, as the idle timer would
-		t.Error(err)
-	}
+	w.wantEnded(t, 2)
 	w.node.AwaitState(before)
 }
 
@@ -257,4 +255,23 @@ func TestNohup(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.wantCode(t, 0)
+}
+
+// TestParentDies kills the shell that started a snapshot, which has no time to say so and
+// takes what the program writes to with it. A snapshot has an end of its own, unlike a
+// tunnel: it is finished, and no session is left.
+func TestParentDies(t *testing.T) {
+	t.Parallel()
+	w := slow(t)
+	before := w.node.State()
+	shell := w.startCommand(t, "sh", "-c", `"$0" "$@" 2>&1 | cat & wait; true`, program, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "out")
+	w.receiving(t, "out", "s1")
+	if err := shell.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the session has ended", func() bool { return len(w.Sessions()) == 1 && len(w.left()) == 0 })
+	if n := w.wantWhole(t, "out"); n != 1 {
+		t.Errorf("%d snapshots", n)
+	}
+	w.node.AwaitState(before)
 }

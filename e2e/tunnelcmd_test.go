@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -374,6 +373,31 @@ func TestTunnelCommandRemote(t *testing.T) {
 	w.wantEnded(t, 1)
 }
 
+// TestTunnelCommandListenerDies loses what listens on a port that is no inspector's, and
+// gets it back: one line says so, and the tunnel stays open.
+func TestTunnelCommandListenerDies(t *testing.T) {
+	t.Parallel()
+	address := listen(t, echo).Addr().String()
+	w := ported(t, fakeaws.Config{}, map[int]string{7000: address})
+	f := w.forward(t, "--port", "7000")
+	w.move(7000, "")
+	for range 3 {
+		if n, err := f.dial(t).Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("a connection to nothing got %d bytes and %v, want a reset", n, err)
+		}
+	}
+	f.says(t, "warning: nothing listens on port 7000 inside the container")
+	w.move(7000, address)
+	if err := exchange(f.dial(t), 10_000); err != nil {
+		t.Error(err)
+	}
+	f.stop(t)
+	if n := strings.Count(f.stderr.String(), "nothing listens"); n != 1 {
+		t.Errorf("it says so %d times:\n%s", n, f.stderr)
+	}
+	w.wantEnded(t, 1)
+}
+
 // listed is an entry of /json/list.
 type listed struct{ ID, Title, URL, WebSocketDebuggerURL string }
 
@@ -414,42 +438,4 @@ func TestTunnelCommandPortTaken(t *testing.T) {
 	if calls := w.Calls(); len(calls) != 0 {
 		t.Errorf("%d calls of AWS", len(calls))
 	}
-}
-
-// TestTunnelCommandSleeps stops the program while a connection is at work, as a
-// laptop that sleeps, and takes its socket away meanwhile.
-func TestTunnelCommandSleeps(t *testing.T) {
-	t.Parallel()
-	w := ported(t, fakeaws.Config{Pace: true}, map[int]string{7000: listen(t, echo).Addr().String()})
-	f := w.forward(t, "--port", "7000")
-	conn := f.dial(t)
-	data := make([]byte, 300_000)
-	_, _ = rand.Read(data)
-	sent := make(chan error, 1)
-	go func() {
-		_, err := conn.Write(data)
-		sent <- err
-	}()
-	got := make([]byte, len(data))
-	if _, err := io.ReadFull(conn, got[:10_000]); err != nil { // it is at work, and far from the end
-		t.Fatal(err)
-	}
-	if err := f.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	if !w.KillClientSocket(w.Sessions()[0].ID) {
-		t.Fatal("there was no socket to break")
-	}
-	<-time.After(2 * time.Second)
-	if err := f.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(conn, got[10_000:]); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("the connection did not outlive the sleep: %v", err)
-	}
-	if err := <-sent; err != nil {
-		t.Error(err)
-	}
-	f.stop(t)
-	w.wantEnded(t, 1)
 }

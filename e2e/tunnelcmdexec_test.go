@@ -24,6 +24,7 @@ func TestTunnelCommandExec(t *testing.T) {
 		"killed":        {command: "kill -9 $$", code: 128 + 9},
 		"interrupted":   {command: `trap 'echo got INT; exit 7' INT; echo go; while :; do sleep 0.1; done`, signal: syscall.SIGINT, code: 7, stdout: "got INT"},
 		"terminated":    {command: `trap 'echo got TERM; exit 8' TERM; echo go; while :; do sleep 0.1; done`, signal: syscall.SIGTERM, code: 8, stdout: "got TERM"},
+		"hung up":       {command: `trap 'echo got HUP; exit 6' HUP; echo go; while :; do sleep 0.1; done`, signal: syscall.SIGHUP, code: 6, stdout: "got HUP"},
 		"does not care": {command: `trap '' TERM; echo go; while :; do sleep 0.1; done`, signal: syscall.SIGTERM, code: 128 + 9},
 		"goes on":       {command: `trap 'echo got INT' INT; echo go; sleep 1; sleep 1; exit 5`, signal: syscall.SIGINT, code: 5, stdout: "got INT"},
 	}
@@ -60,4 +61,19 @@ func TestTunnelCommandExecLost(t *testing.T) {
 	r.wantCode(t, 6)
 	r.wantError(t, "was stopped: Task stopped by user")
 	w.wantEnded(t, 1)
+}
+
+// TestTunnelCommandExecParentDies kills the shell that started it: the command is ended
+// with the tunnel, and no session is left.
+func TestTunnelCommandExecParentDies(t *testing.T) {
+	t.Parallel()
+	w := ported(t, fakeaws.Config{}, map[int]string{7000: listen(t, echo).Addr().String()})
+	shell := w.startCommand(t, "sh", "-c", `"$0" "$@" & wait; true`, program,
+		"tunnel", "--cluster", "prod", "--task", taskID, "--port", "7000", "--local-port", "0", "--exec", `trap 'echo got TERM; exit' TERM; echo go; while :; do sleep 0.1; done`)
+	eventually(t, "the command runs", func() bool { return strings.Contains(shell.stdout.String(), "go") })
+	if err := shell.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the session has ended", func() bool { s := w.Sessions(); return len(s) == 1 && !s[0].EndedAt.IsZero() })
+	eventually(t, "the command has ended", func() bool { return strings.Contains(shell.stdout.String(), "got TERM") })
 }

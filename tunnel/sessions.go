@@ -75,21 +75,31 @@ func Active(ctx context.Context, client *awsssm.Client, target string) ([]Sessio
 
 // EndAbandoned ends sessions to a target that earlier processes of ours left open,
 // because they were killed, and returns those that it ended. Such a session takes
-// one of the container's two places until its idle timeout. owner is the ARN of the
-// caller (sts:GetCallerIdentity), and a session of anybody else is left alone, as
-// is one of which abandoned, given its reason, does not say that the process that
-// started it is known to be gone: with a role that people share, the owner alone
-// proves nothing. It goes on after an error, which is joined into the one
-// returned.
-func EndAbandoned(ctx context.Context, client *awsssm.Client, target, owner string, abandoned func(reason string) bool) ([]Session, error) {
+// one of the container's two places until its idle timeout. A session is left alone
+// unless abandoned, given its reason, says that the process that started it is known
+// to be gone: with a role that people share, the owner alone proves nothing. It is
+// left alone, too, if its owner is not the caller, whom owner names
+// (sts:GetCallerIdentity), and who is asked for only then.
+//
+// It returns when AWS does not list the sessions any more, or a few seconds later. It
+// goes on after an error, which is joined into the one returned.
+func EndAbandoned(ctx context.Context, client *awsssm.Client, target string, owner func(context.Context) (string, error), abandoned func(reason string) bool) ([]Session, error) {
 	sessions, err := Active(ctx, client, target)
+	if err != nil {
+		return nil, err
+	}
+	sessions = slices.DeleteFunc(sessions, func(s Session) bool { return !abandoned(s.Reason) })
+	if len(sessions) == 0 {
+		return nil, nil
+	}
+	us, err := owner(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var ended []Session
 	var errs []error
 	for _, s := range sessions {
-		if owner == "" || s.Owner != owner || !abandoned(s.Reason) {
+		if us == "" || s.Owner != us {
 			continue
 		}
 		if err := terminate(ctx, client, s.ID); err != nil {
@@ -98,7 +108,29 @@ func EndAbandoned(ctx context.Context, client *awsssm.Client, target, owner stri
 		}
 		ended = append(ended, s)
 	}
+	awaitUnlisted(ctx, client, target, ended)
 	return ended, errors.Join(errs...)
+}
+
+// awaitUnlisted waits until none of the sessions, which were ended, is listed as
+// active: the list follows by a second or so, and would be counted.
+func awaitUnlisted(ctx context.Context, client *awsssm.Client, target string, ended []Session) {
+	if len(ended) == 0 {
+		return
+	}
+	for range looks {
+		active, err := Active(ctx, client, target)
+		if err != nil || !slices.ContainsFunc(active, func(s Session) bool {
+			return slices.ContainsFunc(ended, func(e Session) bool { return e.ID == s.ID })
+		}) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookPause):
+		}
+	}
 }
 
 // haveRoom returns a [*BusyError] when the container has as many sessions as it

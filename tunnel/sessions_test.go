@@ -72,16 +72,25 @@ func TestCrowded(t *testing.T) {
 	}
 }
 
+// as is the caller of EndAbandoned, with the number of times that it was asked for.
+func as(arn string) (owner func(context.Context) (string, error), asked *int) {
+	asked = new(int)
+	return func(context.Context) (string, error) { *asked++; return arn, nil }, asked
+}
+
 func TestEndAbandoned(t *testing.T) {
+	t.Parallel() // it waits for the list
 	w := newWorld(t, fakeaws.Config{}, echo)
+	w.ListLate(lookPause / 2)
 	dead, live := w.startSession(t, "ecsheap on a, pid 1"), w.startSession(t, "ecsheap on a, pid 2")
-	owner := w.Sessions()[0].Owner
 	abandoned := func(reason string) bool { return strings.HasSuffix(reason, "pid 1") }
 	for _, other := range []string{"", "arn:aws:iam::111122223333:user/colleague"} {
-		if ended, err := EndAbandoned(t.Context(), w.client, w.target, other, abandoned); err != nil || len(ended) > 0 {
+		owner, _ := as(other)
+		if ended, err := EndAbandoned(t.Context(), w.client, w.target, owner, abandoned); err != nil || len(ended) > 0 {
 			t.Errorf("as %q: ended %v, %v", other, ended, err)
 		}
 	}
+	owner, asked := as(w.Sessions()[0].Owner)
 	ended, err := EndAbandoned(t.Context(), w.client, w.target, owner, abandoned)
 	if err != nil || len(ended) != 1 || ended[0].ID != dead {
 		t.Errorf("ended %v, %v", ended, err)
@@ -91,13 +100,25 @@ func TestEndAbandoned(t *testing.T) {
 			t.Errorf("session %s (%s) ended at %s", s.ID, s.Reason, s.EndedAt)
 		}
 	}
+	if left, err := Active(t.Context(), w.client, w.target); err != nil || len(left) != 1 {
+		t.Errorf("listed afterwards: %v, %v", left, err)
+	}
+	if ended, err := EndAbandoned(t.Context(), w.client, w.target, owner, abandoned); err != nil || len(ended) > 0 || *asked != 1 {
+		t.Errorf("once more it ended %v, %v; asked %d times who the caller is", ended, err, *asked)
+	}
 }
 
 func TestEndAbandonedDenied(t *testing.T) {
 	w := newWorld(t, fakeaws.Config{}, echo)
 	w.startSession(t, "")
+	all := func(string) bool { return true }
+	nobody := errors.New("no caller")
+	if ended, err := EndAbandoned(t.Context(), w.client, w.target, func(context.Context) (string, error) { return "", nobody }, all); len(ended) > 0 || !errors.Is(err, nobody) {
+		t.Errorf("without a caller it ended %v, %v", ended, err)
+	}
 	w.Fault(fakeaws.Fault{Operation: "ssm.TerminateSession", Code: "AccessDeniedException", Message: "no"})
-	ended, err := EndAbandoned(t.Context(), w.client, w.target, w.Sessions()[0].Owner, func(string) bool { return true })
+	owner, _ := as(w.Sessions()[0].Owner)
+	ended, err := EndAbandoned(t.Context(), w.client, w.target, owner, all)
 	var open *OpenSessionError
 	if len(ended) > 0 || !errors.As(err, &open) {
 		t.Errorf("ended %v, %v", ended, err)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -110,15 +109,3 @@ func (w debugWriter) Write(p []byte) (int, error) {
 	w.u.ops <- printable(strings.TrimSuffix(string(p), "\n"))
 	return len(p), nil
 }
-
-// runReason is what AWS records with our sessions. It starts with reasonPrefix
-// and names the process, so that a later run can tell what a killed one left.
-func runReason(command string) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
-	}
-	return fmt.Sprintf("%s%s on %s, pid %d", reasonPrefix, command, host, os.Getpid())
-}
-
-const reasonPrefix = "ecsheap "

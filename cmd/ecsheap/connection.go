@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
+	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/ecsheap/ecsheap/ecs"
 	"github.com/ecsheap/ecsheap/tunnel"
@@ -18,6 +17,9 @@ import (
 
 // explainTimeout bounds the question what has become of the task.
 const explainTimeout = 5 * time.Second
+
+// callerTimeout bounds the question who we are at AWS, which only helps to tidy up.
+const callerTimeout = 5 * time.Second
 
 // explain adds to a lost connection what ECS says of the task: usually it was
 // stopped, and the reason is what the user wants to know.
@@ -61,6 +63,32 @@ func (e *taskStoppedError) Hint() string {
 	return "choose another task of the service, as young a one as shows the growth"
 }
 
+// endStale ends sessions to the container that earlier runs on this machine left open,
+// because they were killed: nobody can use them any more, and each takes one of the
+// container's two places. It ends none of which it is not sure; checkSessions names those.
+func (u *ui) endStale(ctx context.Context, cfg aws.Config, target ecs.Target, audit *auditor) {
+	caller := func(ctx context.Context) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, callerTimeout)
+		defer cancel()
+		who, err := awssts.NewFromConfig(cfg).GetCallerIdentity(ctx, &awssts.GetCallerIdentityInput{})
+		if err != nil {
+			return "", err
+		}
+		return aws.ToString(who.Arn), nil
+	}
+	ended, err := tunnel.EndAbandoned(ctx, awsssm.NewFromConfig(cfg), target.SSM(), caller, func(reason string) bool {
+		by := startedBy(reason)
+		return by.sure && by.gone
+	})
+	for _, s := range ended {
+		audit.did("session ended", s.ID, "none: the ecsheap that started it was killed")
+		u.step("ended session %s, which an ecsheap that was killed (pid %d) had left open", s.ID, startedBy(s.Reason).pid)
+	}
+	if isAs[*tunnel.OpenSessionError](err) {
+		u.warn(errorText(err), hintOf(err))
+	}
+}
+
 // checkSessions tells of the other sessions to the container, and refuses to
 // open one more than its agent serves. It cannot see a session that is started
 // at the same moment.
@@ -76,8 +104,8 @@ func (u *ui) checkSessions(ctx context.Context, client *awsssm.Client, target ec
 		return &tunnel.BusyError{Target: target.String(), Sessions: active}
 	}
 	for _, s := range active {
-		if pid, here := runOnThisHost(s.Reason); here && !alive(pid) {
-			u.warn(fmt.Sprintf("session %s was left open by an ecsheap that was killed (pid %d)", s.ID, pid),
+		if by := startedBy(s.Reason); by.here && by.gone {
+			u.warn(fmt.Sprintf("session %s was left open by an ecsheap that was killed (pid %d)", s.ID, by.pid),
 				fmt.Sprintf("end it with `aws ssm terminate-session --session-id %s`; a container serves two sessions", s.ID))
 			continue
 		}
@@ -88,28 +116,4 @@ func (u *ui) checkSessions(ctx context.Context, client *awsssm.Client, target ec
 		u.warn("the container has another session: "+s.String(), hint)
 	}
 	return nil
-}
-
-// runOnThisHost reads the reason of a session that runReason made.
-func runOnThisHost(reason string) (pid int, here bool) {
-	host, err := os.Hostname()
-	if err != nil {
-		return 0, false
-	}
-	_, rest, ok := strings.Cut(reason, " on "+host+", pid ")
-	if !ok {
-		return 0, false
-	}
-	n, err := fmt.Sscanf(rest, "%d", &pid)
-	return pid, err == nil && n == 1
-}
-
-// alive tells whether a process exists. On systems without signal 0 it says yes.
-func alive(pid int) bool {
-	p, err := os.FindProcess(pid)
-	if err != nil {
-		return false
-	}
-	err = p.Signal(syscall.Signal(0))
-	return err == nil || !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH)
 }

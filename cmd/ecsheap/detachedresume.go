@@ -146,6 +146,7 @@ func (r *resumption) through(ctx context.Context, to targetOptions, cfg aws.Conf
 	if err != nil {
 		return series, err
 	}
+	r.u.endStale(ctx, cfg, target, r.o.audit)
 	var opened *inspector
 	if r.o.activate {
 		in := &container{u: r.u, audit: r.o.audit, log: r.o.log, ecs: client, sessions: sessions, target: target}

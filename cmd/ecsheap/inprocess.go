@@ -121,8 +121,8 @@ func abandoned(e *guest.BusyError) bool {
 	if e.Detached {
 		return false
 	}
-	if pid, here := runOnThisHost(e.Label); here {
-		return pid == os.Getpid() || !alive(pid) // ours, when the answer to Install was lost
+	if by := startedBy(e.Label); by.here {
+		return by.pid == os.Getpid() || by.gone // ours, when the answer to Install was lost
 	}
 	return e.Silent > abandonedAfter
 }

@@ -140,6 +140,7 @@ func profileThrough(ctx context.Context, u *ui, o profileOptions, cfg aws.Config
 		o.dir = defaultDir(serviceOrFamily(target), target.TaskID(), time.Now())
 	}
 	sessions := awsssm.NewFromConfig(cfg)
+	u.endStale(ctx, cfg, target, nil)
 	if err := beforeSeries(ctx, u, o, sessions, target); err != nil {
 		return err
 	}

@@ -75,8 +75,7 @@ func takesSnapshots(s tunnel.Session) bool {
 	if !strings.HasPrefix(s.Reason, snapshotReason) {
 		return false
 	}
-	pid, here := runOnThisHost(s.Reason)
-	return !here || alive(pid)
+	return !startedBy(s.Reason).gone
 }
 
 // lookForSeries warns when a series is taken of the process that has been connected

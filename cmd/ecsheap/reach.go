@@ -47,7 +47,7 @@ type source struct {
 // dialInspector is the dial of a source for an address that can be dialled.
 func dialInspector(address string) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) {
-		var d net.Dialer
+		d := net.Dialer{Timeout: connectTimeout}
 		conn, err := d.DialContext(ctx, "tcp", address)
 		if err != nil {
 			return nil, &dialError{err: err}
@@ -107,37 +107,65 @@ type way struct {
 	audit  *auditor
 	config tunnel.Config
 
-	mu       sync.Mutex
+	// opening is held by who replaces the session, or ends it, which may take a minute.
+	// It is taken before mu.
+	opening sync.Mutex
+
+	mu       sync.Mutex // guards what follows, and is never held while waiting: the live line needs it
 	tunnel   *tunnel.Tunnel
 	undone   func() // tells the audit of the end of its session
 	received int64  // bytes over earlier tunnels
 }
 
-func (w *way) open(ctx context.Context) (err error) {
-	w.tunnel, err = tunnel.Open(ctx, w.client, w.config)
-	if err == nil {
-		w.undone = w.audit.did("session started", w.tunnel.SessionID(), "ssm:TerminateSession")
+func (w *way) open(ctx context.Context) error {
+	t, err := tunnel.Open(ctx, w.client, w.config)
+	if err != nil {
+		return err
 	}
-	return err
+	undone := w.audit.did("session started", t.SessionID(), "ssm:TerminateSession")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tunnel != nil {
+		w.received += w.tunnel.WireBytes()
+	}
+	w.tunnel, w.undone = t, undone
+	return nil
+}
+
+// now is the tunnel of this moment.
+func (w *way) now() (t *tunnel.Tunnel, undone func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tunnel, w.undone
 }
 
 // dial opens a stream to the inspector.
 func (w *way) dial(ctx context.Context) (net.Conn, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if lost := w.tunnel.Err(); lost != nil {
-		w.u.warn(fmt.Sprintf("session %s is gone: %s", w.tunnel.SessionID(), errorText(lost)), "opening another one")
-		w.received += w.tunnel.WireBytes()
-		if w.tunnel.Close() == nil { // it is gone
-			w.undone()
-		}
-		gone := w.tunnel
-		if err := w.open(ctx); err != nil {
-			w.tunnel, w.received = gone, w.received-gone.WireBytes()
-			return nil, err
-		}
+	t, err := w.living(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return w.tunnel.Dial(ctx)
+	return t.Dial(ctx)
+}
+
+// living returns a tunnel whose session is not gone, another one if need be.
+func (w *way) living(ctx context.Context) (*tunnel.Tunnel, error) {
+	w.opening.Lock()
+	defer w.opening.Unlock()
+	t, undone := w.now()
+	lost := t.Err()
+	if lost == nil {
+		return t, nil
+	}
+	w.u.warn(fmt.Sprintf("session %s is gone: %s", t.SessionID(), errorText(lost)), "opening another one")
+	if t.Close() == nil { // it is gone
+		undone()
+	}
+	if err := w.open(ctx); err != nil {
+		return nil, err
+	}
+	t, _ = w.now()
+	return t, nil
 }
 
 // wire returns how many bytes have been received in all.
@@ -149,15 +177,16 @@ func (w *way) wire() int64 {
 
 // close ends the session.
 func (w *way) close(ctx context.Context) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.opening.Lock()
+	defer w.opening.Unlock()
+	t, undone := w.now()
 	if ctx.Err() != nil {
-		w.u.step("ending the session %s (another Ctrl-C abandons it)", w.tunnel.SessionID())
+		w.u.step("ending the session %s (another Ctrl-C abandons it)", t.SessionID())
 	}
-	err := w.tunnel.Close()
+	err := t.Close()
 	if err == nil {
-		w.undone()
-		w.u.step("closed the session %s", w.tunnel.SessionID())
+		undone()
+		w.u.step("closed the session %s", t.SessionID())
 	}
 	return err
 }

@@ -166,6 +166,7 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 		return err
 	}
 	sessions := awsssm.NewFromConfig(cfg)
+	u.endStale(ctx, cfg, target, o.audit)
 	if err := besideSeries(ctx, u, o.force, sessions, target); err != nil {
 		return err
 	}

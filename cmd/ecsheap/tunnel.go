@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,19 +22,20 @@ import (
 // tunnelOptions are the values of the flags of tunnel.
 type tunnelOptions struct {
 	targetOptions
-	local    int // port, 0 = any that is free
-	devtools bool
-	exec     string // "" = none
-	activate bool
-	process  int // pid inside the container for --activate, 0 = choose
-	force    bool
-	json     bool
-	log      *slog.Logger
+	inspector string // HOST:PORT, "" to go through AWS
+	local     int    // port, 0 = any that is free
+	devtools  bool
+	exec      string // "" = none
+	activate  bool
+	process   int // pid inside the container for --activate, 0 = choose
+	force     bool
+	json      bool
+	log       *slog.Logger
 }
 
 // inspecting tells whether the port is taken for an inspector's.
 func (o tunnelOptions) inspecting() bool {
-	return o.devtools || o.activate || o.port >= firstInspector && o.port <= lastInspector
+	return o.devtools || o.activate || o.inspector != "" || o.port >= firstInspector && o.port <= lastInspector
 }
 
 // linger is that of the relay.
@@ -48,7 +50,7 @@ func tunnelCommand(u *ui) *cli.Command {
 	return &cli.Command{
 		Name: "tunnel", Category: categoryCapture,
 		Usage:     "hold a port of a container open here, for DevTools or VS Code",
-		UsageText: "ecsheap tunnel --cluster X --task Y\necsheap tunnel --cluster X --task Y --local-port 0 --exec 'node inspect 127.0.0.1:{port}'\necsheap tunnel --cluster X --task Y --port 6379",
+		UsageText: "ecsheap tunnel --cluster X --task Y\necsheap tunnel --cluster X --task Y --local-port 0 --exec 'node inspect 127.0.0.1:{port}'\necsheap tunnel --cluster X --task Y --port 6379\necsheap tunnel --inspector HOST:PORT",
 		Description: "Listens on 127.0.0.1 and carries connections to a port inside the container. For the ports of\n" +
 			"inspectors, 9229 to 9240, it prints the link for DevTools, the address for chrome://inspect and an\n" +
 			"entry for the launch.json of VS Code. It ends with Ctrl-C, with the command of --exec, or with the\n" +
@@ -56,7 +58,8 @@ func tunnelCommand(u *ui) *cli.Command {
 			"While it is open EVERY program and user of this machine can execute code in the container, through\n" +
 			"the inspector, as the application.",
 		Flags: slices.Concat(targetFlags(), []cli.Flag{
-			&cli.IntFlag{Name: "local-port", Usage: "`port` to listen on, on 127.0.0.1; 0 for any that is free (default: the one of --port; taken is an error)"},
+			&cli.StringFlag{Name: "inspector", Category: categoryTarget, Usage: "skip AWS: the inspector answers at `HOST:PORT`"},
+			&cli.IntFlag{Name: "local-port", Usage: "`port` to listen on, on 127.0.0.1; 0 for any that is free (default: the one of --port; taken is an error; with --inspector on this machine 0)"},
 			&cli.BoolFlag{Name: "devtools", Usage: "an inspector listens on --port though it is not one of 9229 to 9240"},
 			&cli.StringFlag{Name: "exec", Usage: "run this `command` with the shell while the tunnel is open, {port} and $ECSHEAP_PORT being the local port, and return its exit code"},
 			&cli.BoolFlag{Name: "force", Category: categorySafety, Usage: "with --activate, signal though the program may handle SIGUSR1"},
@@ -77,7 +80,7 @@ func tunnelCommand(u *ui) *cli.Command {
 
 func readTunnel(c *cli.Context, u *ui) (tunnelOptions, error) {
 	o := tunnelOptions{
-		local: c.Int("local-port"), devtools: c.Bool("devtools"), exec: c.String("exec"),
+		inspector: c.String("inspector"), local: c.Int("local-port"), devtools: c.Bool("devtools"), exec: c.String("exec"),
 		activate: c.Bool("activate"), process: c.Int("process"), force: c.Bool("force"),
 	}
 	var err error
@@ -87,8 +90,11 @@ func readTunnel(c *cli.Context, u *ui) (tunnelOptions, error) {
 	if o.targetOptions, err = readTarget(c); err != nil {
 		return o, err
 	}
+	if err := o.readInspector(c); err != nil {
+		return o, err
+	}
 	if !c.IsSet("local-port") {
-		o.local = o.port
+		o.local = o.localPort()
 	}
 	o.log = debugLog(u, c.Bool("debug"))
 	switch {
@@ -104,7 +110,36 @@ func readTunnel(c *cli.Context, u *ui) (tunnelOptions, error) {
 	if err := validActivation(c); err != nil {
 		return o, err
 	}
+	if o.inspector != "" {
+		return o, nil
+	}
 	return o, o.needTarget("tunnel")
+}
+
+// readInspector checks the address of --inspector, whose port is then the remote one.
+func (o *tunnelOptions) readInspector(c *cli.Context) error {
+	if !c.IsSet("inspector") {
+		return nil
+	}
+	if err := validInspector(o.inspector); err != nil {
+		return err
+	}
+	if c.IsSet("port") {
+		return &usageError{text: "--inspector and --port contradict each other", hint: "--inspector has a port; drop one of them"}
+	}
+	_, port, _ := net.SplitHostPort(o.inspector) // it is valid
+	o.port, _ = strconv.Atoi(port)
+	return inspectorAlone(c)
+}
+
+// localPort is where to listen when nobody says it: the far end's own port, unless that
+// is taken by the far end itself.
+func (o tunnelOptions) localPort() int {
+	host, _, err := net.SplitHostPort(o.inspector)
+	if ip := net.ParseIP(host); err == nil && (host == "localhost" || ip.IsLoopback() || ip.IsUnspecified()) {
+		return 0
+	}
+	return o.port
 }
 
 // runTunnel is the whole command from the flags on. The port is taken first: if it
@@ -116,6 +151,9 @@ func runTunnel(ctx context.Context, u *ui, o tunnelOptions) error {
 	}
 	defer l.Close()
 	o.local = l.Addr().(*net.TCPAddr).Port
+	if o.inspector != "" {
+		return o.carry(ctx, u, nil, dialInspector(o.inspector), l)
+	}
 	cfg, err := loadAWS(ctx, u, o.targetOptions)
 	if err != nil {
 		return err
@@ -125,6 +163,7 @@ func runTunnel(ctx context.Context, u *ui, o tunnelOptions) error {
 	if err != nil {
 		return err
 	}
+	u.endStale(ctx, cfg, target, nil)
 	var opened *inspector
 	if o.activate {
 		in := &container{u: u, log: o.log, ecs: client, sessions: sessions, target: target}
@@ -172,14 +211,17 @@ func (o tunnelOptions) through(ctx context.Context, u *ui, h *hold, l net.Listen
 			u.warn(errorText(closeErr), hintOf(closeErr))
 		}
 	}()
-	return o.carry(ctx, u, h, l)
+	return o.carry(ctx, u, h, h.dial, l)
 }
 
-// carry carries connections until something ends it.
-func (o tunnelOptions) carry(ctx context.Context, u *ui, h *hold, l net.Listener) error {
-	t := openTunnel{target: captureTarget(h.target), local: o.local, remote: o.port, inspecting: o.inspecting()}
-	r := &relay{dial: h.dial, linger: o.linger(), stall: stallFor, ended: (&farEnd{u: u}).ended}
-	w := o.watch(u, h, t)
+// carry carries connections until something ends it. Without AWS, h is nil.
+func (o tunnelOptions) carry(ctx context.Context, u *ui, h *hold, dial func(context.Context) (net.Conn, error), l net.Listener) error {
+	t := openTunnel{inspector: o.inspector, local: o.local, remote: o.port, inspecting: o.inspecting()}
+	if h != nil {
+		t.target = captureTarget(h.target)
+	}
+	r := &relay{dial: dial, linger: o.linger(), stall: stallFor, ended: (&farEnd{u: u}).ended}
+	w := o.watch(u, dial, t)
 	if t.inspecting {
 		w.begin(ctx)
 		t.debuggee = w.known
@@ -204,7 +246,9 @@ func (o tunnelOptions) carry(ctx context.Context, u *ui, h *hold, l net.Listener
 		w.follow(h, r)
 		c.start(w.run)
 	}
-	c.start(h.keep)
+	if h != nil {
+		c.start(h.keep)
+	}
 	c.start(watchParent)
 	c.start(func(ctx context.Context) error { return r.serve(ctx, l) })
 	err := c.wait()
@@ -217,7 +261,7 @@ func (o tunnelOptions) carry(ctx context.Context, u *ui, h *hold, l net.Listener
 // itself.
 func (o tunnelOptions) announce(ctx context.Context, u *ui, t openTunnel) error {
 	if t.inspecting {
-		u.warn(fmt.Sprintf("while this is open, every program and user of this machine can execute code in container %s, as its application", t.target.Container), "end it as soon as you are done; a breakpoint stops the whole service")
+		u.warn(fmt.Sprintf("while this is open, every program and user of this machine can execute code in %s, as its application", t.debugged()), "end it as soon as you are done; a breakpoint stops the whole service")
 	} else {
 		u.warn(fmt.Sprintf("while this is open, every program and user of this machine can reach port %d of container %s", t.remote, t.target.Container), "end it as soon as you are done")
 	}
@@ -225,7 +269,7 @@ func (o tunnelOptions) announce(ctx context.Context, u *ui, t openTunnel) error 
 	u.flush()
 	switch {
 	case o.exec != "":
-		u.step("%s leads to port %d of container %s while the command runs", t.address(), t.remote, t.target.Container)
+		u.step("%s leads to %s while the command runs", t.address(), t.farEnd())
 		return nil
 	case o.json:
 		return u.json(t.json())
@@ -234,10 +278,10 @@ func (o tunnelOptions) announce(ctx context.Context, u *ui, t openTunnel) error 
 }
 
 // watch keeps an eye on whose inspector it is.
-func (o tunnelOptions) watch(u *ui, h *hold, t openTunnel) *watch {
+func (o tunnelOptions) watch(u *ui, dial func(context.Context) (net.Conn, error), t openTunnel) *watch {
 	return &watch{
 		nudge: make(chan struct{}, 1),
-		ask:   func(ctx context.Context) (debuggee, error) { return askInspector(ctx, h.dial, t.address()) },
+		ask:   func(ctx context.Context) (debuggee, error) { return askInspector(ctx, dial, t.address()) },
 		tell: func(d debuggee) {
 			u.step("another process answers, or the same one anew (%s); in DevTools open %s", d.Title, devtoolsURL(t.address(), d.ID))
 		},

@@ -96,7 +96,7 @@ func askInspector(ctx context.Context, dial func(context.Context) (net.Conn, err
 	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
-		if isAs[*tunnel.RefusedError](err) || isAs[*tunnel.LostError](err) || ctx.Err() != nil {
+		if isAs[*tunnel.RefusedError](err) || isAs[*tunnel.LostError](err) || isAs[*dialError](err) || ctx.Err() != nil {
 			return debuggee{}, fmt.Errorf("asking the inspector: %w", err)
 		}
 		return debuggee{}, &notInspectorError{got: oneLine(err.Error())}
@@ -137,10 +137,12 @@ func (w *watch) touch() {
 
 // follow has every end of a connection, and every other session, be a reason to ask.
 func (w *watch) follow(h *hold, r *relay) {
-	h.reopened = w.touch
+	if h != nil {
+		h.reopened = w.touch
+	}
 	tell := r.ended
 	r.ended = func(err error) {
-		if !isAs[*tunnel.RefusedError](err) { // that it finds out itself
+		if !isAs[*tunnel.RefusedError](err) && !isAs[*dialError](err) { // that it finds out itself
 			tell(err)
 		}
 		w.touch()

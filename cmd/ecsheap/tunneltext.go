@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -58,17 +59,18 @@ type launch struct {
 // unknownRoot stands in for the directory of the sources in the container.
 const unknownRoot = "/app"
 
-func newLaunch(t capture.Target, port int, d debuggee) *launch {
-	of := t.Service
-	if of == "" {
-		of = t.Cluster
+// launch is the entry for the tunnel.
+func (t openTunnel) launch() *launch {
+	name := t.inspector
+	if name == "" {
+		name = t.target.Container + " of " + cmp.Or(t.target.Service, t.target.Cluster)
 	}
-	root := d.directory()
+	root := t.debuggee.directory()
 	if root == "" {
 		root = unknownRoot
 	}
 	return &launch{
-		Name: fmt.Sprintf("%s of %s (ecsheap)", t.Container, of), Type: "node", Request: "attach", Address: loopback, Port: port,
+		Name: name + " (ecsheap)", Type: "node", Request: "attach", Address: loopback, Port: t.local,
 		LocalRoot: "${workspaceFolder}", RemoteRoot: root, Restart: true, SkipFiles: []string{"<node_internals>/**"},
 	}
 }
@@ -82,20 +84,37 @@ func devtoolsURL(address, id string) string {
 // open is what is told of an open tunnel.
 type openTunnel struct {
 	target     capture.Target
-	local      int // port
-	remote     int // port
+	inspector  string // HOST:PORT, where there is no AWS between
+	local      int    // port
+	remote     int    // port
 	inspecting bool
 	debuggee   debuggee
 }
 
 func (t openTunnel) address() string { return net.JoinHostPort(loopback, strconv.Itoa(t.local)) }
 
+// farEnd is where the tunnel leads, in words.
+func (t openTunnel) farEnd() string {
+	if t.inspector != "" {
+		return "the inspector at " + t.inspector
+	}
+	return fmt.Sprintf("port %d of container %s", t.remote, printable(t.target.Container))
+}
+
+// debugged is what an inspector at the far end executes code in, in words.
+func (t openTunnel) debugged() string {
+	if t.inspector != "" {
+		return "the process behind " + t.inspector
+	}
+	return "container " + t.target.Container
+}
+
 func (t openTunnel) json() tunnelJSON {
 	j := tunnelJSON{Schema: schema, Address: t.address(), LocalPort: t.local, RemotePort: t.remote, Target: t.target}
 	if !t.inspecting {
 		return j
 	}
-	j.Launch = newLaunch(t.target, t.local, t.debuggee)
+	j.Launch = t.launch()
 	if d := t.debuggee; d.ID != "" {
 		j.Inspector = &inspectorJSON{
 			ID: d.ID, Title: d.Title, URL: d.URL,
@@ -108,13 +127,13 @@ func (t openTunnel) json() tunnelJSON {
 // write tells it to people.
 func (t openTunnel) write(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s leads to port %d of container %s\n", t.address(), t.remote, printable(t.target.Container))
+	fmt.Fprintf(&b, "%s leads to %s\n", t.address(), t.farEnd())
 	if t.inspecting {
 		if t.debuggee.ID != "" {
 			fmt.Fprintf(&b, "\nDevTools, in Chrome's address bar (%s):\n  %s\n", printable(t.debuggee.Title), devtoolsURL(t.address(), t.debuggee.ID))
 		}
 		fmt.Fprintf(&b, "\n%s > Configure…, then it finds the process by itself:\n  %s\n", chromeInspect, t.address())
-		entry, err := entryText(newLaunch(t.target, t.local, t.debuggee))
+		entry, err := entryText(t.launch())
 		if err != nil {
 			return err
 		}

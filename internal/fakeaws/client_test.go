@@ -119,8 +119,8 @@ func startSession(t testing.TB, s *Server, target string) *awsssm.StartSessionOu
 	return out
 }
 
-// client is a data-channel client as simple as can be: it acknowledges, orders, and resends
-// everything that is not acknowledged.
+// client is a data-channel client as simple as can be: it acknowledges, orders, and resends what has
+// waited too long for its acknowledgement.
 type client struct {
 	t      testing.TB
 	id     string
@@ -143,7 +143,7 @@ type client struct {
 	version  string
 	status   int // of the handshake's action
 	next     int64
-	unacked  map[int64][]byte
+	unacked  map[int64]sent
 	expected int64
 	early    map[int64]frame
 	mute     bool  // acknowledge nothing
@@ -170,7 +170,7 @@ func newTestClient(t testing.TB, id string) *client {
 	c := &client{
 		t: t, id: id, near: near, mux: mux, ctx: ctx, stop: stop, version: "1.3.0.0", status: actionSuccess,
 		ready: make(chan struct{}), over: make(chan closedJSON, 1), flags: make(chan uint32, 16), kinds: make(chan string, 64),
-		unacked: map[int64][]byte{}, early: map[int64]frame{},
+		unacked: map[int64]sent{}, early: map[int64]frame{},
 	}
 	t.Cleanup(c.close)
 	c.wg.Go(c.pump)
@@ -368,7 +368,7 @@ func (c *client) send(payloadType uint32, payload []byte) {
 	defer c.mu.Unlock()
 	f := frame{Type: typeInput, Created: time.Now(), Sequence: c.next, ID: newMessageID(), PayloadType: payloadType, Payload: payload}
 	msg := f.encode()
-	c.unacked[c.next] = msg
+	c.unacked[c.next] = sent{msg: msg, at: time.Now()}
 	c.next++
 	c.write(msg)
 }
@@ -386,24 +386,6 @@ func (c *client) pump() {
 			return
 		}
 		c.send(payloadData, packet[:n])
-	}
-}
-
-// resend sends everything again that is not acknowledged, ten times a second.
-func (c *client) resend() {
-	tick := time.NewTicker(resendInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-c.ctx.Done():
-			return
-		}
-		c.mu.Lock()
-		for _, msg := range c.unacked {
-			c.write(msg)
-		}
-		c.mu.Unlock()
 	}
 }
 

@@ -127,6 +127,14 @@ func (s *Server) RefuseResume(sessionID string) {
 	s.refused[sessionID] = true
 }
 
+// ListLate has DescribeSessions go on listing a session as active for a time after its end, as the
+// real list does, which follows what happens by a second or so.
+func (s *Server) ListLate(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listLate = d
+}
+
 // ExpireTokens makes the next n tokens that ResumeSession gives for this session expire before they
 // are used: the gateway closes the sockets that present them.
 func (s *Server) ExpireTokens(sessionID string, n int) {

@@ -12,7 +12,7 @@ import (
 // TestRecovery breaks a transfer again and again; every byte must arrive once, in order.
 func TestRecovery(t *testing.T) {
 	for name, breakIt := range map[string]func(*testing.T, *Server, *client){
-		"client socket": killClient, "bye": bye, "agent socket": killAgent,
+		"client socket": killClient, "bye": bye, "agent socket": killAgent, "stranded": strandClient,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,6 +52,14 @@ func killClient(t *testing.T, s *Server, c *client) {
 	}
 	if err := c.awaitLoss(); websocket.CloseStatus(err) != -1 {
 		t.Errorf("a killed socket ends with %v", err)
+	}
+	c.resume(s)
+}
+
+// strandClient has the client notice nothing: it resumes because it has been away.
+func strandClient(t *testing.T, s *Server, c *client) {
+	if !s.StrandClientSocket(c.id) {
+		t.Error("no client to strand")
 	}
 	c.resume(s)
 }

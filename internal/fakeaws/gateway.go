@@ -34,7 +34,7 @@ var errReplaced = errors.New("another socket took over the session")
 // clientSocket is a client's connection to the gateway.
 type clientSocket struct {
 	conn *websocket.Conn
-	net  net.Conn // below it
+	net  *strandable // below it
 	// stop ends the writer between two messages; abort ends everything, in the middle of a message
 	// if need be.
 	stop  context.CancelFunc
@@ -43,7 +43,7 @@ type clientSocket struct {
 
 // reset drops the connection without a word (TCP RST).
 func (c *clientSocket) reset() {
-	if tcp, ok := c.net.(*net.TCPConn); ok {
+	if tcp, ok := c.net.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // an error here means that it is closed already
 	}
 	_ = c.net.Close()
@@ -73,12 +73,12 @@ func (s *Server) serveDataChannel(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such session", http.StatusNotFound)
 		return
 	}
-	below, ok := r.Context().Value(connKey{}).(net.Conn)
+	below, ok := r.Context().Value(connKey{}).(*strandable)
 	if !ok {
 		http.Error(w, "no connection", http.StatusInternalServerError)
 		return
 	}
-	if tcp, ok := below.(*net.TCPConn); ok {
+	if tcp, ok := below.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(clientBuffer) // a wish, not a need
 	}
 	if sess.awaitLight(r.Context()) != nil {

@@ -12,7 +12,7 @@ func StartOn(listener net.Listener, cfg Config) *Server {
 	s := newServer(cfg)
 	s.listener = listener
 	s.wg.Go(func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(strandListener{listener}); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("serving the loopback AWS", "err", err)
 		}
 	})

@@ -78,6 +78,7 @@ type Server struct {
 	silent   bool
 	closed   bool
 	refused  map[string]bool // sessions whose ResumeSession answers without a token
+	listLate time.Duration   // for how long an ended session is listed as active
 }
 
 // Start listens on a free port of 127.0.0.1 and serves until Close.
@@ -89,7 +90,7 @@ func Start(cfg Config) (*Server, error) {
 	s := newServer(cfg)
 	s.listener = listener
 	s.wg.Go(func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(strandListener{listener}); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("serving the loopback AWS", "err", err)
 		}
 	})

@@ -224,9 +224,9 @@ type sessionInfoJSON struct {
 	AccessType   string          `json:"AccessType"`
 }
 
-// matches says whether the filters let sess through.
-func (in *describeSessionsInput) matches(sess Session) (bool, error) {
-	if (in.State == "Active") != sess.EndedAt.IsZero() {
+// matches says whether the filters let sess through, in a list that is late by so much.
+func (in *describeSessionsInput) matches(sess Session, late time.Duration) (bool, error) {
+	if active := sess.EndedAt.IsZero() || time.Since(sess.EndedAt) < late; active != (in.State == "Active") {
 		return false, nil
 	}
 	for _, f := range in.Filters {
@@ -272,12 +272,15 @@ func (s *Server) describeSessions(r *apiRequest, in describeSessionsInput) (any,
 	if size < 1 || size > maxDescribedSessions {
 		return nil, &apiError{Code: "ValidationException", Message: fmt.Sprintf("MaxResults must be between 1 and %d", maxDescribedSessions)}
 	}
+	s.mu.Lock()
+	late := s.listLate
+	s.mu.Unlock()
 	out := describeSessionsOutput{Sessions: []sessionInfoJSON{}}
 	all := s.Sessions()
 	slices.Reverse(all)
 	matched := 0
 	for _, sess := range all {
-		ok, err := in.matches(sess)
+		ok, err := in.matches(sess, late)
 		if err != nil {
 			return nil, err
 		}
