@@ -93,6 +93,8 @@ func limits() []limit {
 		{"looks and deploys", "operator-preflight", "ecs:UpdateService", ourService, inOurs, implicitlyDenied, false},
 		{"looks and ends", "operator-preflight", "ssm:TerminateSession", ourSession, map[string]string{sessionKey: caller}, implicitlyDenied, false},
 
+		{"lists", "operator-snapshot", "ecs:ListTasks", "*", inOurs, allowed, false},
+		{"lists another cluster", "operator-snapshot", "ecs:ListTasks", "*", inOther, implicitlyDenied, false},
 		{"tunnels", "operator-snapshot", "ssm:StartSession", ourTask, tunnel, allowed, false},
 		{"tunnels", "operator-snapshot", "ssm:StartSession", portDocument, checked, allowed, false},
 		{"tunnels to an old task", "operator-snapshot", "ssm:StartSession", ourOldTask, tunnel, allowed, true},
@@ -124,6 +126,8 @@ func limits() []limit {
 		{"runs a command", "operator-activate", "ecs:ExecuteCommand", ourCluster, map[string]string{"ecs:cluster": ourCluster, "ecs:container-name": "node"}, allowed, false},
 		{"runs it elsewhere", "operator-activate", "ecs:ExecuteCommand", otherTask, with(exec, inOther), implicitlyDenied, false},
 		{"runs it elsewhere", "operator-activate", "ecs:ExecuteCommand", otherCluster, with(exec, inOther), implicitlyDenied, false},
+		{"runs it in an old task", "operator-activate", "ecs:ExecuteCommand", ourOldTask, exec, allowed, true},
+		{"runs it in an old task elsewhere", "operator-activate", "ecs:ExecuteCommand", ourOldTask, with(exec, inOther), implicitlyDenied, true},
 		{"runs it without the tag", "operator-activate", "ecs:ExecuteCommand", ourTask, with(inOurs, map[string]string{"ecs:container-name": "node"}), implicitlyDenied, false},
 		{"runs it in a sidecar", "operator-activate", "ecs:ExecuteCommand", ourTask, with(exec, map[string]string{"ecs:container-name": "vault-agent"}), implicitlyDenied, false},
 		{"runs it in a sidecar", "operator-activate", "ecs:ExecuteCommand", ourCluster, with(exec, map[string]string{"ecs:container-name": "vault-agent"}), implicitlyDenied, false},
@@ -135,6 +139,8 @@ func limits() []limit {
 
 		{"protects", "operator-protect", "ecs:UpdateTaskProtection", ourTask, inOurs, allowed, false},
 		{"protects elsewhere", "operator-protect", "ecs:UpdateTaskProtection", otherTask, inOther, implicitlyDenied, false},
+		{"protects an old task", "operator-protect", "ecs:UpdateTaskProtection", ourOldTask, inOurs, allowed, true},
+		{"protects an old task elsewhere", "operator-protect", "ecs:UpdateTaskProtection", ourOldTask, inOther, implicitlyDenied, true},
 		{"protects and stops", "operator-protect", "ecs:StopTask", ourTask, inOurs, implicitlyDenied, false},
 
 		{"uploads", "operator-s3", "s3:PutObject", "arn:aws:s3:::evidence/heaps/ecsheap-web/s1", nil, allowed, false},
@@ -147,6 +153,8 @@ func limits() []limit {
 		{"registers another", "operator-fix", "ecs:RegisterTaskDefinition", ecsIn + "task-definition/web2:7", nil, implicitlyDenied, false},
 		{"rolls", "operator-fix", "ecs:UpdateService", ourService, inOurs, allowed, false},
 		{"rolls another", "operator-fix", "ecs:UpdateService", ourService + "2", inOurs, implicitlyDenied, false},
+		{"rolls an old service", "operator-fix", "ecs:UpdateService", ecsIn + "service/web", inOurs, allowed, true},
+		{"rolls an old service elsewhere", "operator-fix", "ecs:UpdateService", ecsIn + "service/web", inOther, implicitlyDenied, true},
 		{"passes the role", "operator-fix", "iam:PassRole", "arn:aws:iam::444455556666:role/web-task", map[string]string{"iam:PassedToService": "ecs-tasks.amazonaws.com"}, allowed, false},
 		{"passes it to a machine", "operator-fix", "iam:PassRole", "arn:aws:iam::444455556666:role/web-task", map[string]string{"iam:PassedToService": "ec2.amazonaws.com"}, implicitlyDenied, false},
 		{"passes another", "operator-fix", "iam:PassRole", "arn:aws:iam::444455556666:role/admin", map[string]string{"iam:PassedToService": "ecs-tasks.amazonaws.com"}, implicitlyDenied, false},
@@ -174,23 +182,88 @@ func TestPolicyLimits(t *testing.T) {
 	}
 }
 
+// TestPolicyConditionsMatter has every condition of the policies be one that keeps
+// somebody from something: without it, the answer to one of the limits is another.
+func TestPolicyConditionsMatter(t *testing.T) {
+	const region = "eu-west-1"
+	var questions []question
+	type part struct {
+		what string
+		want string
+	}
+	var about []part
+	missing := map[string]bool{}
+	for _, name := range iampolicies.Names() {
+		for _, old := range []bool{false, true} {
+			for _, r := range unconditional(t, name, filled(t, name, region, old)) {
+				if !old {
+					missing[r.without] = true
+				}
+				for _, l := range append(limits(), guarded()...) {
+					if l.policy == name && l.old == old {
+						policies := []json.RawMessage{r.text}
+						if name == guardrails {
+							policies = append(policies, everything)
+						}
+						questions = append(questions, permission{l.action, l.resource, l.context}.ask(policies...))
+						about = append(about, part{r.without, l.want})
+					}
+				}
+			}
+		}
+	}
+	for i, v := range judgePolicies(t, questions) {
+		if v.Decision != about[i].want {
+			delete(missing, about[i].what)
+		}
+	}
+	for what := range missing {
+		t.Errorf("%s: nothing is different without it", what)
+	}
+}
+
+// unconditional are a policy without one of its conditions.
+func unconditional(t *testing.T, name string, text json.RawMessage) []reduction {
+	t.Helper()
+	var all []reduction
+	for i, s := range statements(t, text) {
+		conditions, _ := s["Condition"].(map[string]any)
+		for operator, keys := range conditions {
+			for key := range keys.(map[string]any) {
+				changed := statements(t, text)
+				rest := changed[i]["Condition"].(map[string]any)
+				delete(rest[operator].(map[string]any), key)
+				if len(rest[operator].(map[string]any)) == 0 {
+					delete(rest, operator)
+				}
+				all = append(all, reduction{text: policyOf(t, changed), without: name + ", " + s["Sid"].(string) + ": " + key})
+			}
+		}
+	}
+	return all
+}
+
+// guardrails is the policy that denies.
+const guardrails = "deny-guardrails"
+
 // everything is the policy of somebody who may do it all, which guardrails are for.
 var everything = json.RawMessage(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 
-// TestGuardrails has the guardrails deny what they say to somebody who may do
-// everything, and let through what the other policies are for.
-func TestGuardrails(t *testing.T) {
+// guarded are what the guardrails deny to somebody who may do everything, and what
+// they let through.
+func guarded() []limit {
 	mfa := map[string]string{"aws:MultiFactorAuthPresent": "true"}
 	tunnel := with(mfa, map[string]string{documentKey: "true"})
 	restricted := map[string]string{"aws:ResourceTag/data-class": "restricted"}
 	node := with(mfa, map[string]string{"ecs:container-name": "node", "ecs:cluster": ourCluster})
 	user := map[string]string{"aws:PrincipalType": "User"}
-	cases := []limit{
+	all := []limit{
 		{what: "a tunnel", action: "ssm:StartSession", resource: ourTask, context: tunnel, want: allowed},
 		{what: "its document", action: "ssm:StartSession", resource: portDocument, context: tunnel, want: allowed},
 		{what: "a command", action: "ecs:ExecuteCommand", resource: ourTask, context: node, want: allowed},
 		{what: "a command", action: "ecs:ExecuteCommand", resource: ourCluster, context: node, want: allowed},
 		{what: "an identity of a directory, whose login AWS does not see", action: "ssm:StartSession", resource: ourTask, context: map[string]string{documentKey: "true", "aws:PrincipalType": "AssumedRole"}, want: allowed},
+		{what: "a user who showed the device", action: "ssm:StartSession", resource: ourTask, context: with(tunnel, user), want: allowed},
 		{what: "something else", action: "ecs:UpdateService", resource: ourService, context: user, want: allowed},
 
 		{what: "a shell", action: "ssm:StartSession", resource: shell, context: tunnel, want: explicitlyDenied},
@@ -207,6 +280,16 @@ func TestGuardrails(t *testing.T) {
 		{what: "the access key of a user", action: "ssm:StartSession", resource: ourTask, context: with(user, map[string]string{documentKey: "true"}), want: explicitlyDenied},
 		{what: "a machine", action: "ssm:StartSession", resource: "arn:aws:ec2:eu-west-1:444455556666:instance/i-0123456789abcdef0", context: tunnel, want: explicitlyDenied},
 	}
+	for i := range all {
+		all[i].policy = guardrails
+	}
+	return all
+}
+
+// TestGuardrails has the guardrails deny what they say to somebody who may do
+// everything, and let through what the other policies are for.
+func TestGuardrails(t *testing.T) {
+	cases := guarded()
 	var questions []question
 	for _, region := range regions {
 		for _, c := range cases {
@@ -214,7 +297,7 @@ func TestGuardrails(t *testing.T) {
 			for key, value := range c.context {
 				p.Context[key] = place(region, value)
 			}
-			questions = append(questions, p.ask(everything, filled(t, "deny-guardrails", region, false)))
+			questions = append(questions, p.ask(everything, filled(t, guardrails, region, false)))
 		}
 	}
 	for i, v := range judgePolicies(t, questions) {
