@@ -160,9 +160,9 @@ func hintOf(err error) string {
 	case code == "AccessDeniedException", code == "AccessDenied", code == "UnauthorizedOperation":
 		var operation *smithy.OperationError
 		if errors.As(err, &operation) && operation.Operation() == "ExecuteCommand" {
-			return "iam-policies/operator-activate.json lists what --activate needs"
+			return "`ecsheap policy operator-activate` prints what --activate needs"
 		}
-		return "iam-policies/operator-snapshot.json lists what ecsheap needs"
+		return "`ecsheap policy operator-snapshot` prints what ecsheap needs"
 	case code == "UnrecognizedClientException", code == "InvalidClientTokenId", code == "InvalidSignatureException":
 		return "the credentials are not valid here: check --profile and --region"
 	case strings.Contains(code, "Throttl"):
