@@ -39,7 +39,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"no upload", is("POST", "uploads"), 403, "AccessDenied", "Access Denied", new(DeniedError), "s3:PutObject on s3://heap-evidence/ecsheap/"},
 		{"no key", is("POST", "uploads"), 403, "AccessDenied", kms, new(DeniedError), "kms:GenerateDataKey on arn:aws:kms:eu-west-1:111122223333:key/1"},
-		{"no hint without the file", is("POST", "uploads"), 403, "AccessDenied", kms, new(DeniedError), "iam-policies/operator-s3.json"},
+		{"no hint without the file", is("POST", "uploads"), 403, "AccessDenied", kms, new(DeniedError), "ecsheap policy operator-s3"},
 		{"wrong key", is("POST", "uploads"), 400, "KMS.NotFoundException", "Alias is not found.", new(KeyError), "alias/heaps cannot be used: Alias is not found."},
 		{"no bucket", is("POST", "uploads"), 404, "NoSuchBucket", "none", new(NoBucketError), `no bucket "heap-evidence"`},
 		{"no abort", is("DELETE", ""), 403, "AccessDenied", "Access Denied", new(DeniedError), "s3:AbortMultipartUpload"},

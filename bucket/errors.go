@@ -11,8 +11,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// policyFile lists the permissions that this package needs.
-const policyFile = "iam-policies/operator-s3.json"
+// policy is the one in iam-policies with the permissions that this package needs.
+const policy = "operator-s3"
 
 // URLError says that a text is no place in S3.
 type URLError struct{ Problem string }
@@ -56,7 +56,7 @@ func (e *DeniedError) Hint() string {
 	if strings.HasPrefix(e.Action, "kms:") {
 		who += ", and in the policy of the key,"
 	}
-	return fmt.Sprintf("allow %s there for %s (%s has all that is needed), or use --transfer disk, which needs no bucket", e.Action, who, policyFile)
+	return fmt.Sprintf("allow %s there for %s (`ecsheap policy %s` prints all that is needed), or use --transfer disk, which needs no bucket", e.Action, who, policy)
 }
 
 // KeyError means that the key of SSE-KMS cannot be used.
@@ -173,7 +173,7 @@ func (e *VersionKeptError) Unwrap() error { return e.Err }
 
 // Hint names the permission.
 func (e *VersionKeptError) Hint() string {
-	return "the bucket keeps versions: delete it by hand, and allow s3:DeleteObjectVersion (" + policyFile + ")"
+	return "the bucket keeps versions: delete it by hand, and allow s3:DeleteObjectVersion (`ecsheap policy " + policy + "`)"
 }
 
 // request is what was asked of S3, for its errors.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -138,4 +139,29 @@ func TestSnapshotInterruptedCloses(t *testing.T) {
 func (w *world) has(name string) bool {
 	_, err := os.Stat(filepath.Join(w.dir, name))
 	return err == nil
+}
+
+// grantedActions reads the actions that a policy allows.
+func grantedActions(t *testing.T, file string) map[string]bool {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var policy struct{ Statement []struct{ Action any } }
+	if err := json.Unmarshal(data, &policy); err != nil {
+		t.Fatal(err)
+	}
+	actions := map[string]bool{}
+	for _, s := range policy.Statement {
+		switch a := s.Action.(type) {
+		case string:
+			actions[a] = true
+		case []any:
+			for _, each := range a {
+				actions[each.(string)] = true
+			}
+		}
+	}
+	return actions
 }

@@ -148,7 +148,7 @@ func TestS3Denied(t *testing.T) {
 	})
 	r := s3Task(t, w, server, denied.URL, "--s3", "s3://"+s3test.Bucket+"/evidence", "--dir", "out")
 	r.wantCode(t, 5)
-	r.wantError(t, "AWS denies s3:PutObject", "operator-s3.json")
+	r.wantError(t, "AWS denies s3:PutObject", "ecsheap policy operator-s3")
 	w.wantEnded(t, 0)
 	if _, err := os.Stat(filepath.Join(w.dir, "out")); !os.IsNotExist(err) {
 		t.Errorf("there is a directory: %v", err)

@@ -235,60 +235,6 @@ func TestDirect(t *testing.T) {
 	node.AwaitState(before)
 }
 
-// TestLeastPrivilege holds the actions that AWS saw against the policy for who
-// is on call: nothing more is needed, and but for resuming and listing
-// nothing more is granted.
-func TestLeastPrivilege(t *testing.T) {
-	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
-	w.AddService(fakeaws.Service{Cluster: "prod", Name: "api", LoadBalancers: []fakeaws.LoadBalancer{
-		{TargetGroup: w.AddTargetGroup(fakeaws.TargetGroup{Name: "web"}), Container: "api", Port: 3000},
-	}})
-	r := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "a")
-	r.wantCode(t, 0)
-	r = w.start(t, "snapshot", "--cluster", "prod", "--service", "api", "--dir", "b")
-	r.wantCode(t, 0)
-	used := map[string]bool{"ssm:ResumeSession": true} // only after a lost socket
-	for _, call := range w.Calls() {
-		used[call.Action] = true
-	}
-	granted := grantedActions(t, "../iam-policies/operator-snapshot.json")
-	for action := range used {
-		if !granted[action] {
-			t.Errorf("%s is used but not granted", action)
-		}
-	}
-	for action := range granted {
-		if !used[action] {
-			t.Errorf("%s is granted but not used", action)
-		}
-	}
-}
-
-// grantedActions reads the actions that a policy allows.
-func grantedActions(t *testing.T, file string) map[string]bool {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var policy struct{ Statement []struct{ Action any } }
-	if err := json.Unmarshal(data, &policy); err != nil {
-		t.Fatal(err)
-	}
-	actions := map[string]bool{}
-	for _, s := range policy.Statement {
-		switch a := s.Action.(type) {
-		case string:
-			actions[a] = true
-		case []any:
-			for _, each := range a {
-				actions[each.(string)] = true
-			}
-		}
-	}
-	return actions
-}
-
 func TestDemo(t *testing.T) {
 	node := nodetest.Require(t, "")
 	w := &world{Server: newWorld(t, fakeaws.Config{}, bulk(t, "", 2)).Server, dir: t.TempDir()}

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the real parts that the tests run against (Node.js in several
-# versions, the DevTools worker, an S3 server, a browser), then vets and tests everything.
+# versions, the DevTools worker, an S3 server, a judge of IAM policies, a browser), then vets
+# and tests everything.
 # Arguments go to go test, and stand for ./... when there are some:
 #
 #   scripts/test.sh
@@ -19,6 +20,7 @@ for old in 14 16; do
 done
 sh scripts/devtools.sh
 sh scripts/versitygw.sh
+sh scripts/iam.sh
 command -v chromium >/dev/null 2>&1 || sh scripts/debian.sh chromium # for the HTML report
 
 [ $# -gt 0 ] || set -- ./...

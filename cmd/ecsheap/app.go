@@ -45,6 +45,7 @@ func newApp(ui *ui) *app {
 			inspectCommand(ui),
 			exportCommand(ui),
 			redactCommand(ui),
+			policyCommand(ui),
 			demoCommand(ui),
 			completionCommand(ui),
 			versionCommand(ui),

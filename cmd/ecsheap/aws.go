@@ -35,6 +35,19 @@ func loadAWS(ctx context.Context, u *ui, o targetOptions) (aws.Config, error) {
 			region = ref.Region
 		}
 	}
+	cfg, err := readAWS(ctx, u, o.profile, region)
+	if err != nil {
+		return cfg, err
+	}
+	if cfg.Region == "" {
+		return cfg, &usageError{text: "no AWS region", hint: "give --region, or set AWS_REGION"}
+	}
+	return cfg, haveLogin(ctx, cfg)
+}
+
+// readAWS reads the usual configuration of the SDK; without a region it has the
+// profile's, or none.
+func readAWS(ctx context.Context, u *ui, profile, region string) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(awsHTTP()),
 		config.WithAssumeRoleCredentialOptions(func(a *stscreds.AssumeRoleOptions) { a.TokenProvider = u.askMFA }),
@@ -42,25 +55,27 @@ func loadAWS(ctx context.Context, u *ui, o targetOptions) (aws.Config, error) {
 	if region != "" {
 		options = append(options, config.WithRegion(region))
 	}
-	if o.profile != "" {
-		options = append(options, config.WithSharedConfigProfile(o.profile))
+	if profile != "" {
+		options = append(options, config.WithSharedConfigProfile(profile))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return cfg, &usageError{text: "reading the AWS configuration: " + oneLine(err.Error()), hint: "check --profile and AWS_PROFILE; `aws configure list-profiles` shows what there is"}
 	}
-	if cfg.Region == "" {
-		return cfg, &usageError{text: "no AWS region", hint: "give --region, or set AWS_REGION"}
-	}
-	// Asked for here, a missing login is one clear line instead of the first
-	// call's wrapped error.
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		if e := unreachable(err); e != nil { // a login may be there; its provider does not answer
-			return cfg, because(ctx, &unreachableError{during: "getting credentials: ", host: e.host, err: e.err})
-		}
-		return cfg, because(ctx, &credentialsError{err: err})
-	}
 	return cfg, nil
+}
+
+// haveLogin asks for the credentials. Asked for before the first call, a missing
+// login is one clear line instead of that call's wrapped error.
+func haveLogin(ctx context.Context, cfg aws.Config) error {
+	_, err := cfg.Credentials.Retrieve(ctx)
+	if err == nil {
+		return nil
+	}
+	if e := unreachable(err); e != nil { // a login may be there; its provider does not answer
+		return because(ctx, &unreachableError{during: "getting credentials: ", host: e.host, err: e.err})
+	}
+	return because(ctx, &credentialsError{err: err})
 }
 
 const (

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	iampolicies "github.com/ecsheap/ecsheap/iam-policies"
 )
 
 // completeCommand is what the completion scripts call: the words of the
@@ -79,6 +81,8 @@ func candidates(app *cli.App, words []string) []string {
 		return nil
 	case command.Name == "completion" && len(words) == 1:
 		return matching(shells(), word)
+	case command.Name == "policy" && !strings.HasPrefix(word, "-") && !wantsValue(command, words[len(words)-1]):
+		return matching(iampolicies.Names(), word)
 	}
 	return flagCandidates(command, words, word)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/ecsheap/ecsheap/ecs"
 	"github.com/ecsheap/ecsheap/gate"
 	"github.com/ecsheap/ecsheap/guest"
+	iampolicies "github.com/ecsheap/ecsheap/iam-policies"
 	"github.com/ecsheap/ecsheap/sourcemap"
 	"github.com/ecsheap/ecsheap/tunnel"
 )
@@ -70,7 +71,7 @@ func exitCode(err error) int {
 	switch {
 	case isAs[*interruptedError](err):
 		return codeInterrupted
-	case isAs[*usageError](err), isAs[*ecs.RefError](err), isAs[*ecs.ContradictionError](err), isAs[*bucket.URLError](err), isAs[*capture.DirError](err), isAs[*sourcemap.DirError](err), isAs[cli.ExitCoder](err):
+	case isAs[*usageError](err), isAs[*iampolicies.ValueError](err), isAs[*ecs.RefError](err), isAs[*ecs.ContradictionError](err), isAs[*bucket.URLError](err), isAs[*capture.DirError](err), isAs[*sourcemap.DirError](err), isAs[cli.ExitCoder](err):
 		return codeUsage
 	case isAs[*capture.PartialError](err):
 		return codeFewer
@@ -159,9 +160,9 @@ func hintOf(err error) string {
 	case code == "AccessDeniedException", code == "AccessDenied", code == "UnauthorizedOperation":
 		var operation *smithy.OperationError
 		if errors.As(err, &operation) && operation.Operation() == "ExecuteCommand" {
-			return "iam-policies/operator-activate.json lists what --activate needs"
+			return "`ecsheap policy operator-activate` prints what --activate needs"
 		}
-		return "iam-policies/operator-snapshot.json lists what ecsheap needs"
+		return "`ecsheap policy operator-snapshot` prints what ecsheap needs"
 	case code == "UnrecognizedClientException", code == "InvalidClientTokenId", code == "InvalidSignatureException":
 		return "the credentials are not valid here: check --profile and --region"
 	case strings.Contains(code, "Throttl"):

@@ -129,8 +129,12 @@ func (s *Server) permitSession(r *apiRequest, id string) (*session, error) {
 	sess := s.sessionByID(id)
 	var context attributes
 	if sess != nil {
+		starter := callerID
+		if sess.document == execDocument {
+			starter = execCallerID
+		}
 		context = attributes{
-			"ssm:resourceTag/aws:ssmmessages:session-id": callerID,
+			"ssm:resourceTag/aws:ssmmessages:session-id": starter,
 			"ssm:resourceTag/aws:ssmmessages:target-id":  sess.target,
 		}
 	}

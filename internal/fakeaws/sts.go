@@ -7,6 +7,10 @@ const (
 	callerName = "alice"
 	callerID   = "AROAFAKEAWS00EXAMPLE:alice"
 
+	// execCallerID is who starts the sessions of ECS Exec, whoever called it: a session id begins
+	// with the name of its starter, and theirs begin with ecs-execute-command.
+	execCallerID = "AROAFAKEECSEXEC00000:ecs-execute-command"
+
 	stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 )
 
