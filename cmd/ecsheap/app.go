@@ -39,6 +39,7 @@ func newApp(ui *ui) *app {
 			profileCommand(ui),
 			tunnelCommand(ui),
 			checkCommand(ui),
+			tasksCommand(ui),
 			analyzeCommand(ui),
 			summaryCommand(ui),
 			diffCommand(ui),

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/urfave/cli/v2"
 
 	"github.com/ecsheap/ecsheap/capture"
@@ -28,7 +27,7 @@ func checkCommand(u *ui) *cli.Command {
 			if err != nil {
 				return err
 			}
-			o, err := readTarget(c)
+			o, err := readTarget(c, u)
 			if err == nil {
 				err = o.needTarget("check")
 			}
@@ -45,7 +44,7 @@ func runCheck(c *cli.Context, u *ui, o targetOptions, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	target, err := ecs.Find(c.Context, awsecs.NewFromConfig(cfg), o.query)
+	target, err := o.find(c.Context, u, cfg, debugLog(u, c.Bool("debug")))
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ecsheap/ecsheap/ecs"
 )
 
 // completeCommand is what the completion scripts call: the words of the
@@ -137,6 +139,12 @@ func choices(command, flag string) []string {
 	switch flag {
 	case "output":
 		return []string{"text", "json"}
+	case "pick":
+		names := []string{}
+		for _, p := range ecs.Picks() {
+			names = append(names, string(p))
+		}
+		return names
 	case "sort":
 		return sortChoices[command]
 	}

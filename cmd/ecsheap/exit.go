@@ -68,7 +68,7 @@ func (u *ui) exit(err error) int {
 // an error is judged by its outermost meaning.
 func exitCode(err error) int {
 	switch {
-	case isAs[*interruptedError](err):
+	case isAs[*interruptedError](err), isAs[*unchosenError](err):
 		return codeInterrupted
 	case isAs[*usageError](err), isAs[*ecs.RefError](err), isAs[*ecs.ContradictionError](err), isAs[*bucket.URLError](err), isAs[*capture.DirError](err), isAs[*sourcemap.DirError](err), isAs[cli.ExitCoder](err):
 		return codeUsage

@@ -7,7 +7,7 @@ import (
 	"net"
 	"sync"
 
-	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ecsheap/ecsheap/capture"
@@ -58,9 +58,9 @@ func dialInspector(address string) func(context.Context) (net.Conn, error) {
 
 // locate finds the container and tells what the checks say of it; it fails when
 // they rule a connection out.
-func locate(ctx context.Context, u *ui, o reachOptions, client *awsecs.Client, region string) (ecs.Target, []ecs.Finding, error) {
-	u.step("looking for the task in %s", region)
-	target, err := ecs.Find(ctx, client, o.query)
+func locate(ctx context.Context, u *ui, o reachOptions, cfg aws.Config) (ecs.Target, []ecs.Finding, error) {
+	u.step("looking for the task in %s", cfg.Region)
+	target, err := o.find(ctx, u, cfg, o.log)
 	if err != nil {
 		return target, nil, err
 	}

@@ -89,7 +89,7 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 	if o.json, err = readOutput(c, u); err != nil {
 		return o, err
 	}
-	if o.targetOptions, err = readTarget(c); err != nil {
+	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
 	o.log = debugLog(u, c.Bool("debug"))
@@ -150,7 +150,7 @@ func direct(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) error
 // through captures through an SSM session, which has ended when it returns.
 func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) error {
 	client := awsecs.NewFromConfig(cfg)
-	target, findings, err := locate(ctx, u, o.reach(), client, cfg.Region)
+	target, findings, err := locate(ctx, u, o.reach(), cfg)
 	if err != nil {
 		return err
 	}
