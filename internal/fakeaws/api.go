@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -34,12 +32,16 @@ const (
 
 // Call is one API request as the fake saw it.
 type Call struct {
-	// Service is "ecs", "ssm" or "sts"; Operation is the API's name for it, such as "StartSession".
+	// Service is the prefix of the service in IAM, such as "ecs" or "cloudwatch"; Operation is the
+	// API's name for it, such as "StartSession".
 	Service, Operation string
 	// Action is the IAM action, such as "ssm:StartSession".
 	Action string
-	// Resources are the ARNs that IAM would check, "*" where the action knows none.
+	// Resources are the ARNs that IAM checks Action for, "*" where it knows none.
 	Resources []string
+	// Checks are all permissions that the call needs, iam:PassRole among them; a call that is
+	// refused has the ones up to the refusal.
+	Checks []Check
 	// At is when the request came in.
 	At time.Time
 	// Err is the error code of the answer, empty when it was a success.
@@ -57,16 +59,18 @@ func (e *apiError) Error() string { return e.Code + ": " + e.Message }
 
 // apiRequest is one request after the checks that all services share.
 type apiRequest struct {
-	service, operation string
-	region             string // of the credential scope
-	body               []byte
-	resources          []string
+	service   service
+	operation string
+	region    string // of the credential scope
+	body      []byte
+	form      url.Values // of the query services
+	checks    []Check
 }
 
-// touches records the resources that IAM would check for this request.
-func (r *apiRequest) touches(arns ...string) { r.resources = append(r.resources, arns...) }
+// action is the IAM action of the request.
+func (r *apiRequest) action() string { return r.service.name + ":" + r.operation }
 
-// operation answers one API operation. The answer is marshalled as JSON (ECS, SSM) or XML (STS).
+// operation answers one API operation. The answer is marshalled as the service's protocol says.
 type operation func(*apiRequest) (any, error)
 
 // jsonOperation adapts a typed operation of a JSON 1.1 service.
@@ -82,40 +86,19 @@ func jsonOperation[In any](do func(*apiRequest, In) (any, error)) operation {
 	}
 }
 
-// operations lists everything that the server answers, by "service.Operation".
-func (s *Server) operations() map[string]operation {
-	return map[string]operation{
-		"ecs.ListClusters":           jsonOperation(s.listClusters),
-		"ecs.DescribeClusters":       jsonOperation(s.describeClusters),
-		"ecs.ListServices":           jsonOperation(s.listServices),
-		"ecs.DescribeServices":       jsonOperation(s.describeServices),
-		"ecs.ListTasks":              jsonOperation(s.listTasks),
-		"ecs.DescribeTasks":          jsonOperation(s.describeTasks),
-		"ecs.DescribeTaskDefinition": jsonOperation(s.describeTaskDefinition),
-		"ecs.ExecuteCommand":         jsonOperation(s.executeCommand),
-		"ssm.StartSession":           jsonOperation(s.startSession),
-		"ssm.ResumeSession":          jsonOperation(s.resumeSession),
-		"ssm.TerminateSession":       jsonOperation(s.terminateSession),
-		"ssm.GetConnectionStatus":    jsonOperation(s.getConnectionStatus),
-		"ssm.DescribeSessions":       jsonOperation(s.describeSessions),
-		"sts.GetCallerIdentity":      s.getCallerIdentity,
-
-		elbService + ".DescribeTargetGroups": queryOperation(s.describeTargetGroups),
-		elbService + ".DescribeTargetHealth": queryOperation(s.describeTargetHealth),
-	}
-}
-
 // serveAPI answers one request of any service and records it.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	at := time.Now()
 	req := &apiRequest{}
 	answer, err := s.answer(req, r)
-	call := Call{
-		Service: req.service, Operation: req.operation, Action: req.service + ":" + req.operation,
-		Resources: req.resources, At: at,
+	call := Call{Service: req.service.name, Operation: req.operation, Action: req.action(), Checks: req.checks, At: at}
+	for _, check := range req.checks {
+		if check.Action == call.Action {
+			call.Resources = append(call.Resources, check.Resource)
+		}
 	}
 	if len(call.Resources) == 0 {
-		call.Resources = []string{"*"}
+		call.Resources = []string{anyResource}
 	}
 	failure := toAPIError(err)
 	if failure != nil {
@@ -126,13 +109,16 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	s.log.Debug("api call", "action", call.Action, "err", call.Err)
 
-	time.Sleep(time.Until(at.Add(answerDelay)))
+	time.Sleep(time.Until(at.Add(max(answerDelay, s.cfg.Latency))))
 	w.Header().Set("X-Amzn-Requestid", newUUID())
-	if queryService(req.service) {
+	switch req.service.protocol {
+	case cborProtocol:
+		writeCBOR(w, answer, failure)
+	case queryProtocol, ec2Protocol:
 		writeXML(w, req.service, answer, failure)
-		return
+	default:
+		writeJSON(w, req.service, answer, failure)
 	}
-	writeJSON(w, req.service, answer, failure)
 }
 
 // answer runs the checks in the order AWS does: what is asked, who asks, then the operation itself.
@@ -148,44 +134,18 @@ func (s *Server) answer(req *apiRequest, r *http.Request) (any, error) {
 	if err := authenticate(req, r.Header.Get("Authorization")); err != nil {
 		return nil, err
 	}
-	do, ok := s.ops[req.service+"."+req.operation]
+	name := req.service.name + "." + req.operation
+	do, ok := s.ops[name]
 	if !ok {
-		return nil, &apiError{Code: "UnknownOperationException", Message: req.service + "." + req.operation}
+		return nil, unknownOperation(req.service, name)
 	}
-	if fault := s.takeFault(req.service + "." + req.operation); fault != nil {
+	if fault := s.takeFault(name); fault != nil {
 		return nil, fault
 	}
+	if s.overLimit(name, time.Now()) {
+		return nil, req.service.throttled()
+	}
 	return do(req)
-}
-
-// route finds service and operation: X-Amz-Target for the JSON services, the Action parameter for
-// the query services.
-func route(req *apiRequest, r *http.Request) error {
-	if target := r.Header.Get("X-Amz-Target"); target != "" {
-		prefix, operation, _ := strings.Cut(target, ".")
-		req.operation = operation
-		switch prefix {
-		case "AmazonEC2ContainerServiceV20141113":
-			req.service = "ecs"
-		case "AmazonSSM":
-			req.service = "ssm"
-		default:
-			return &apiError{Code: "UnknownOperationException", Message: target}
-		}
-		return nil
-	}
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" {
-		form, err := url.ParseQuery(string(req.body))
-		if err != nil {
-			return &apiError{Code: "MalformedQueryString", Message: err.Error()}
-		}
-		req.service, req.operation = "sts", form.Get("Action")
-		if form.Get("Version") == elbVersion {
-			req.service = elbService
-		}
-		return nil
-	}
-	return &apiError{Code: "UnknownOperationException", Message: "neither X-Amz-Target nor Action"}
 }
 
 // authorization is the shape of a Signature Version 4 header; the signature itself is not checked,
@@ -204,16 +164,12 @@ func authenticate(req *apiRequest, header string) error {
 		return &apiError{Code: "IncompleteSignatureException", Message: "Authorization header is not a Signature Version 4"}
 	}
 	if m[1] == expiredAccessKey {
-		err := &apiError{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}
-		if queryService(req.service) { // they have their own name for it
-			err.Code, err.Status = "ExpiredToken", http.StatusForbidden
-		}
-		return err
+		return req.service.expired()
 	}
-	if m[4] != req.service {
+	if m[4] != req.service.signing {
 		return &apiError{
 			Code:    "InvalidSignatureException",
-			Message: fmt.Sprintf("Credential should be scoped to correct service: '%s'.", req.service),
+			Message: fmt.Sprintf("Credential should be scoped to correct service: '%s'.", req.service.signing),
 		}
 	}
 	req.region = m[3]
@@ -231,9 +187,6 @@ func toAPIError(err error) *apiError {
 	return &apiError{Code: "InternalServerError", Message: err.Error(), Status: http.StatusInternalServerError}
 }
 
-// queryService tells the services whose answers are XML.
-func queryService(service string) bool { return service == "sts" || service == elbService }
-
 // status is the HTTP status of the answer.
 func (e *apiError) status() int {
 	if e.Status == 0 {
@@ -244,11 +197,11 @@ func (e *apiError) status() int {
 
 // writeJSON writes an answer of a JSON 1.1 service. ECS spells the message in lower case, SSM does
 // not.
-func writeJSON(w http.ResponseWriter, service string, answer any, failure *apiError) {
+func writeJSON(w http.ResponseWriter, svc service, answer any, failure *apiError) {
 	w.Header().Set("Content-Type", jsonContentType)
 	if failure != nil {
 		key := "message"
-		if service == "ssm" {
+		if svc.name == "ssm" {
 			key = "Message"
 		}
 		w.WriteHeader(failure.status())
@@ -258,11 +211,11 @@ func writeJSON(w http.ResponseWriter, service string, answer any, failure *apiEr
 }
 
 // writeXML writes an answer of a query service.
-func writeXML(w http.ResponseWriter, service string, answer any, failure *apiError) {
+func writeXML(w http.ResponseWriter, svc service, answer any, failure *apiError) {
 	w.Header().Set("Content-Type", "text/xml")
 	if failure != nil {
 		w.WriteHeader(failure.status())
-		answer = newErrorXML(service, failure)
+		answer = newErrorXML(svc, failure)
 	}
 	_ = xml.NewEncoder(w).Encode(answer) // the client is gone if this fails
 }

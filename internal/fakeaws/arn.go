@@ -6,9 +6,30 @@ import (
 	"strings"
 )
 
-func (s *Server) ecsARN(resource string) string {
-	return fmt.Sprintf("arn:aws:ecs:%s:%s:%s", s.cfg.Region, s.cfg.Account, resource)
+// partition is the part of AWS that the region lies in.
+func (s *Server) partition() string {
+	for _, p := range []struct{ prefix, partition string }{
+		{"cn-", "aws-cn"}, {"us-gov-", "aws-us-gov"}, {"us-isob-", "aws-iso-b"}, {"us-isof-", "aws-iso-f"},
+		{"us-iso-", "aws-iso"}, {"eu-isoe-", "aws-iso-e"}, {"eusc-", "aws-eusc"},
+	} {
+		if strings.HasPrefix(s.cfg.Region, p.prefix) {
+			return p.partition
+		}
+	}
+	return "aws"
 }
+
+// arn names a resource of the account in the region.
+func (s *Server) arn(service, resource string) string {
+	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", s.partition(), service, s.cfg.Region, s.cfg.Account, resource)
+}
+
+// globalARN names a resource of the account that lies in no region: those of IAM and STS.
+func (s *Server) globalARN(service, resource string) string {
+	return fmt.Sprintf("arn:%s:%s::%s:%s", s.partition(), service, s.cfg.Account, resource)
+}
+
+func (s *Server) ecsARN(resource string) string { return s.arn("ecs", resource) }
 
 func (s *Server) clusterARN(name string) string { return s.ecsARN("cluster/" + name) }
 
@@ -30,12 +51,12 @@ func (s *Server) definitionARN(family string, revision int) string {
 }
 
 func (s *Server) sessionARN(id string) string {
-	return fmt.Sprintf("arn:aws:ssm:%s:%s:session/%s", s.cfg.Region, s.cfg.Account, id)
+	return s.arn("ssm", "session/"+id)
 }
 
 // documentARN has no account: the documents are AWS's own.
 func (s *Server) documentARN(name string) string {
-	return fmt.Sprintf("arn:aws:ssm:%s::document/%s", s.cfg.Region, name)
+	return fmt.Sprintf("arn:%s:ssm:%s::document/%s", s.partition(), s.cfg.Region, name)
 }
 
 // lastPart is what stands after the last slash: the name in an ARN, or the whole of a plain name.

@@ -22,6 +22,7 @@ const (
 type failureJSON struct {
 	Arn    string `json:"arn"`
 	Reason string `json:"reason"`
+	Detail string `json:"detail,omitempty"`
 }
 
 // pageInput is what every list operation takes.
@@ -88,15 +89,16 @@ func (s *Server) worldOf(r *apiRequest) *world {
 	return &s.world
 }
 
-// openCluster resolves a cluster name or ARN; the empty one is "default".
+// openCluster resolves a cluster name or ARN; the empty one is "default". World and name are there
+// with the error too: permissions come first.
 func (s *Server) openCluster(r *apiRequest, nameOrARN string) (*world, string, error) {
 	name := lastPart(nameOrARN)
 	if name == "" {
 		name = defaultCluster
 	}
 	w := s.worldOf(r)
-	if !slices.Contains(w.clusters, name) {
-		return nil, name, errClusterNotFound
+	if w.cluster(name) == nil {
+		return w, name, errClusterNotFound
 	}
 	return w, name, nil
 }
@@ -109,9 +111,12 @@ type listClustersOutput struct {
 func (s *Server) listClusters(r *apiRequest, in pageInput) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.permit(r, nil); err != nil {
+		return nil, err
+	}
 	var arns []string
-	for _, name := range s.worldOf(r).clusters {
-		arns = append(arns, s.clusterARN(name))
+	for _, c := range s.worldOf(r).clusters {
+		arns = append(arns, s.clusterARN(c.Name))
 	}
 	part, next, err := page(arns, in)
 	return listClustersOutput{ClusterArns: part, NextToken: next}, err
@@ -128,24 +133,33 @@ type describeClustersOutput struct {
 }
 
 func (s *Server) describeClusters(r *apiRequest, in describeClustersInput) (any, error) {
-	if len(in.Clusters) > maxDescribedClusters {
-		return nil, invalidParameter("Clusters cannot have more than %d elements", maxDescribedClusters)
-	}
 	if len(in.Clusters) == 0 {
 		in.Clusters = []string{defaultCluster}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, c := range in.Clusters {
+		name := lastPart(c)
+		context := attributes(nil)
+		if found := s.worldOf(r).cluster(name); found != nil {
+			context = tagged(nil, found.Tags)
+		}
+		if err := s.permit(r, context, s.clusterARN(name)); err != nil {
+			return nil, err
+		}
+	}
+	if len(in.Clusters) > maxDescribedClusters {
+		return nil, invalidParameter("Clusters cannot have more than %d elements", maxDescribedClusters)
+	}
 	out := describeClustersOutput{Clusters: []clusterJSON{}, Failures: []failureJSON{}}
 	w := s.worldOf(r)
 	for _, c := range in.Clusters {
-		name := lastPart(c)
-		r.touches(s.clusterARN(name))
-		if !slices.Contains(w.clusters, name) {
-			out.Failures = append(out.Failures, failureJSON{Arn: s.clusterARN(name), Reason: reasonMissing})
+		found := w.cluster(lastPart(c))
+		if found == nil {
+			out.Failures = append(out.Failures, failureJSON{Arn: s.clusterARN(lastPart(c)), Reason: reasonMissing})
 			continue
 		}
-		out.Clusters = append(out.Clusters, s.clusterJSON(w, name, in.Include))
+		out.Clusters = append(out.Clusters, s.clusterJSON(w, found, in.Include))
 	}
 	return out, nil
 }
@@ -164,9 +178,12 @@ type listServicesOutput struct {
 func (s *Server) listServices(r *apiRequest, in listServicesInput) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, cluster, err := s.openCluster(r, in.Cluster)
-	if err != nil {
+	w, cluster, missing := s.openCluster(r, in.Cluster)
+	if err := s.permit(r, s.inCluster(cluster)); err != nil {
 		return nil, err
+	}
+	if missing != nil {
+		return nil, missing
 	}
 	var arns []string
 	for _, svc := range w.services {
@@ -181,6 +198,7 @@ func (s *Server) listServices(r *apiRequest, in listServicesInput) (any, error) 
 type describeServicesInput struct {
 	Cluster  string   `json:"cluster"`
 	Services []string `json:"services"`
+	Include  []string `json:"include"`
 }
 
 type describeServicesOutput struct {
@@ -189,20 +207,19 @@ type describeServicesOutput struct {
 }
 
 func (s *Server) describeServices(r *apiRequest, in describeServicesInput) (any, error) {
-	if len(in.Services) == 0 {
-		return nil, invalidParameter("Services cannot be empty.")
-	}
-	if len(in.Services) > maxDescribedServices {
-		return nil, invalidParameter("Services cannot have more than %d elements", maxDescribedServices)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, cluster, err := s.openCluster(r, in.Cluster)
-	for _, name := range in.Services {
-		r.touches(s.serviceARN(cluster, lastPart(name)))
-	}
-	if err != nil {
+	w, cluster, missing := s.openCluster(r, in.Cluster)
+	if err := s.permitServices(r, w, cluster, in.Services...); err != nil {
 		return nil, err
+	}
+	switch {
+	case len(in.Services) == 0:
+		return nil, invalidParameter("Services cannot be empty.")
+	case len(in.Services) > maxDescribedServices:
+		return nil, invalidParameter("Services cannot have more than %d elements", maxDescribedServices)
+	case missing != nil:
+		return nil, missing
 	}
 	out := describeServicesOutput{Services: []serviceJSON{}, Failures: []failureJSON{}}
 	for _, name := range in.Services {
@@ -211,9 +228,23 @@ func (s *Server) describeServices(r *apiRequest, in describeServicesInput) (any,
 			out.Failures = append(out.Failures, failureJSON{Arn: s.serviceARN(cluster, lastPart(name)), Reason: reasonMissing})
 			continue
 		}
-		out.Services = append(out.Services, s.serviceJSON(w, svc))
+		out.Services = append(out.Services, s.serviceJSON(w, svc, slices.Contains(in.Include, "TAGS")))
 	}
 	return out, nil
+}
+
+// permitServices asks for the permission on each of the named services. The caller holds s.mu.
+func (s *Server) permitServices(r *apiRequest, w *world, cluster string, names ...string) error {
+	for _, name := range names {
+		context := s.inCluster(cluster)
+		if svc := w.service(cluster, lastPart(name)); svc != nil {
+			context = tagged(context, svc.Tags)
+		}
+		if err := s.permit(r, context, s.serviceARN(cluster, lastPart(name))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type describeTaskDefinitionInput struct {
@@ -221,12 +252,30 @@ type describeTaskDefinitionInput struct {
 }
 
 type describeTaskDefinitionOutput struct {
-	TaskDefinition definitionJSON `json:"taskDefinition"`
-	Tags           []tagJSON      `json:"tags"`
+	TaskDefinition any       `json:"taskDefinition"`
+	Tags           []tagJSON `json:"tags"`
 }
 
 func (s *Server) describeTaskDefinition(r *apiRequest, in describeTaskDefinitionInput) (any, error) {
-	family, digits, hasRevision := strings.Cut(lastPart(in.TaskDefinition), ":")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.permit(r, nil); err != nil {
+		return nil, err
+	}
+	d, err := s.worldOf(r).findDefinition(in.TaskDefinition)
+	if err != nil {
+		return nil, err
+	}
+	if d == nil {
+		return nil, &apiError{Code: "ClientException", Message: "Unable to describe task definition."}
+	}
+	return describeTaskDefinitionOutput{TaskDefinition: s.describedDefinition(d), Tags: []tagJSON{}}, nil
+}
+
+// findDefinition finds a task definition by family, family:revision or ARN; nil without an error
+// if there is none.
+func (w *world) findDefinition(name string) (*definition, error) {
+	family, digits, hasRevision := strings.Cut(lastPart(name), ":")
 	revision := 0
 	if hasRevision {
 		n, err := strconv.Atoi(digits)
@@ -235,11 +284,5 @@ func (s *Server) describeTaskDefinition(r *apiRequest, in describeTaskDefinition
 		}
 		revision = n
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d := s.worldOf(r).definition(family, revision)
-	if d == nil {
-		return nil, &apiError{Code: "ClientException", Message: "Unable to describe task definition."}
-	}
-	return describeTaskDefinitionOutput{TaskDefinition: s.definitionJSON(d), Tags: []tagJSON{}}, nil
+	return w.definition(family, revision), nil
 }

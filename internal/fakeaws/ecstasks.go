@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 type listTasksInput struct {
@@ -31,7 +32,7 @@ func (in *listTasksInput) check() error {
 		return invalidParameter("cannot specify startedBy with another filter")
 	}
 	switch in.DesiredStatus {
-	case "", statusRunning, "PENDING", statusStopped:
+	case "", statusRunning, statusPending, statusStopped:
 		return nil
 	}
 	return invalidParameter("desiredStatus must be one of RUNNING, PENDING, STOPPED")
@@ -47,14 +48,17 @@ func (in *listTasksInput) matches(t *task) bool {
 }
 
 func (s *Server) listTasks(r *apiRequest, in listTasksInput) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, cluster, missing := s.openCluster(r, in.Cluster)
+	if err := s.permit(r, s.inCluster(cluster)); err != nil {
+		return nil, err
+	}
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w, cluster, err := s.openCluster(r, in.Cluster)
-	if err != nil {
-		return nil, err
+	if missing != nil {
+		return nil, missing
 	}
 	if in.ServiceName != "" && w.service(cluster, lastPart(in.ServiceName)) == nil {
 		return nil, errServiceNotFound
@@ -81,20 +85,19 @@ type describeTasksOutput struct {
 }
 
 func (s *Server) describeTasks(r *apiRequest, in describeTasksInput) (any, error) {
-	if len(in.Tasks) == 0 {
-		return nil, invalidParameter("Tasks cannot be empty.")
-	}
-	if len(in.Tasks) > maxDescribedTasks {
-		return nil, invalidParameter("Tasks cannot have more than %d elements", maxDescribedTasks)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, cluster, err := s.openCluster(r, in.Cluster)
-	for _, ref := range in.Tasks {
-		r.touches(s.taskARN(cluster, parseTaskRef(ref).id))
-	}
-	if err != nil {
+	w, cluster, missing := s.openCluster(r, in.Cluster)
+	if err := s.permitTasks(r, w, cluster, in.Tasks); err != nil {
 		return nil, err
+	}
+	switch {
+	case len(in.Tasks) == 0:
+		return nil, invalidParameter("Tasks cannot be empty.")
+	case len(in.Tasks) > maxDescribedTasks:
+		return nil, invalidParameter("Tasks cannot have more than %d elements", maxDescribedTasks)
+	case missing != nil:
+		return nil, missing
 	}
 	out := describeTasksOutput{Tasks: []taskJSON{}, Failures: []failureJSON{}}
 	withTags := slices.Contains(in.Include, "TAGS")
@@ -157,18 +160,19 @@ const (
 )
 
 func (s *Server) executeCommand(r *apiRequest, in executeCommandInput) (any, error) {
-	if strings.TrimSpace(in.Command) == "" {
-		return nil, invalidParameter("Command cannot be blank.")
-	}
-	if !in.Interactive {
-		return nil, invalidParameter("Interactive must be true.")
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, cluster, err := s.openCluster(r, in.Cluster)
-	r.touches(s.clusterARN(cluster), s.taskARN(cluster, parseTaskRef(in.Task).id))
-	if err != nil {
+	w, cluster, missing := s.openCluster(r, in.Cluster)
+	if err := s.permitExec(r, w, cluster, in); err != nil {
 		return nil, err
+	}
+	switch {
+	case strings.TrimSpace(in.Command) == "":
+		return nil, invalidParameter("Command cannot be blank.")
+	case !in.Interactive:
+		return nil, invalidParameter("Interactive must be true.")
+	case missing != nil:
+		return nil, missing
 	}
 	t, c, err := w.execTarget(cluster, in.Task, in.Container)
 	if err != nil {
@@ -179,6 +183,25 @@ func (s *Server) executeCommand(r *apiRequest, in executeCommandInput) (any, err
 		ClusterArn: s.clusterARN(cluster), TaskArn: t.arn, ContainerArn: s.containerARN(t, c), ContainerName: c.Name, Interactive: true,
 		Session: sessionJSON{SessionID: sess.id, StreamURL: sess.streamURL(), TokenValue: sess.token},
 	}, nil
+}
+
+// permitExec asks for ecs:ExecuteCommand on both the cluster and the task, as IAM does.
+func (s *Server) permitExec(r *apiRequest, w *world, cluster string, in executeCommandInput) error {
+	ref := parseTaskRef(in.Task)
+	context := s.inCluster(cluster)
+	context["ecs:task"] = s.taskARN(cluster, ref.id)
+	name := in.Container
+	t := w.taskByID(cluster, ref.id)
+	if t != nil {
+		context = tagged(context, t.Tags)
+		if c := t.container(name); c != nil {
+			name = c.Name
+		}
+	}
+	if name != "" {
+		context["ecs:container-name"] = name
+	}
+	return s.permit(r, context, s.clusterARN(cluster), s.taskARN(cluster, ref.id))
 }
 
 // execTarget finds the container to run a command in and says, as ECS does, why it cannot.
@@ -196,7 +219,9 @@ func (w *world) execTarget(cluster, taskName, containerName string) (*task, *Con
 		return nil, nil, invalidParameter("The container name is required for tasks with more than one container.")
 	case c == nil:
 		return nil, nil, invalidParameter("The container %s does not exist in the task.", containerName)
-	case !t.Exec || t.LastStatus != statusRunning || c.AgentStatus == AgentNone || c.AgentStatus == "PENDING":
+	}
+	switch agent := t.agentStatus(c, time.Now()); {
+	case t.LastStatus != statusRunning || agent == AgentNone || agent == statusPending:
 		return nil, nil, invalidParameter("%s", execNotEnabled)
 	case !t.connected(c):
 		return nil, nil, &apiError{Code: "TargetNotConnectedException", Message: execInternalError}

@@ -3,7 +3,6 @@ package fakeaws
 import (
 	"cmp"
 	"encoding/xml"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -68,7 +67,7 @@ func (s *Server) AddTargetGroup(g TargetGroup) (arn string) {
 	g.State = cmp.Or(g.State, "healthy")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	arn = fmt.Sprintf("arn:aws:%s:%s:%s:targetgroup/%s/%s", elbService, s.cfg.Region, s.cfg.Account, g.Name, newHex(16))
+	arn = s.arn(elbService, "targetgroup/"+g.Name+"/"+newHex(16))
 	s.world.targetGroups = append(s.world.targetGroups, &targetGroup{TargetGroup: g, arn: arn})
 	return arn
 }
@@ -76,11 +75,7 @@ func (s *Server) AddTargetGroup(g TargetGroup) (arn string) {
 // queryOperation adapts an operation of a query service.
 func queryOperation(do func(*apiRequest, url.Values) (any, error)) operation {
 	return func(r *apiRequest) (any, error) {
-		form, err := url.ParseQuery(string(r.body))
-		if err != nil {
-			return nil, &apiError{Code: "MalformedQueryString", Message: err.Error()}
-		}
-		return do(r, form)
+		return do(r, r.form)
 	}
 }
 
@@ -94,14 +89,6 @@ func members(form url.Values, name string) []string {
 		}
 		list = append(list, value[0])
 	}
-}
-
-// queryErrorNamespace is what the error of a query service is in.
-func queryErrorNamespace(service string) string {
-	if service == elbService {
-		return elbNamespace
-	}
-	return stsNamespace
 }
 
 type describeTargetGroupsXML struct {
@@ -136,6 +123,9 @@ type targetGroupXML struct {
 func (s *Server) describeTargetGroups(r *apiRequest, form url.Values) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.permit(r, nil); err != nil {
+		return nil, err
+	}
 	groups, err := s.worldOf(r).groups(members(form, "TargetGroupArns"), members(form, "Names"))
 	if err != nil {
 		return nil, err
@@ -149,14 +139,18 @@ func (s *Server) describeTargetGroups(r *apiRequest, form url.Values) (any, erro
 		out.Marker = pageToken(to)
 	}
 	for _, g := range groups[from:to] {
-		out.Groups = append(out.Groups, targetGroupXML{
-			Arn: g.arn, Name: g.Name, Protocol: "HTTP", ProtocolVersion: "HTTP1", Port: g.Port, VpcID: "vpc-0123456789abcdef0",
-			TargetType: "ip", IPAddressType: "ipv4", HealthCheckEnabled: true, HealthCheckProtocol: "HTTP", HealthCheckPort: "traffic-port",
-			HealthCheckPath: g.Path, HealthCheckIntervalSeconds: g.Interval, HealthCheckTimeoutSeconds: g.Timeout,
-			HealthyThresholdCount: g.Healthy, UnhealthyThresholdCount: g.Unhealthy, HTTPCode: "200",
-		})
+		out.Groups = append(out.Groups, g.xml())
 	}
 	return out, nil
+}
+
+func (g *targetGroup) xml() targetGroupXML {
+	return targetGroupXML{
+		Arn: g.arn, Name: g.Name, Protocol: "HTTP", ProtocolVersion: "HTTP1", Port: g.Port, VpcID: defaultVPC,
+		TargetType: "ip", IPAddressType: "ipv4", HealthCheckEnabled: true, HealthCheckProtocol: "HTTP", HealthCheckPort: "traffic-port",
+		HealthCheckPath: g.Path, HealthCheckIntervalSeconds: g.Interval, HealthCheckTimeoutSeconds: g.Timeout,
+		HealthyThresholdCount: g.Healthy, UnhealthyThresholdCount: g.Unhealthy, HTTPCode: "200",
+	}
 }
 
 // queryPage reads PageSize and Marker.
@@ -216,6 +210,9 @@ type targetHealthXML struct {
 func (s *Server) describeTargetHealth(r *apiRequest, form url.Values) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.permit(r, nil); err != nil {
+		return nil, err
+	}
 	w := s.worldOf(r)
 	groups, err := w.groups([]string{form.Get("TargetGroupArn")}, nil)
 	if err != nil {
@@ -228,12 +225,13 @@ func (s *Server) describeTargetHealth(r *apiRequest, form url.Values) (any, erro
 		if svc == nil || t.LastStatus != statusRunning {
 			continue
 		}
+		state := cmp.Or(t.TargetState, g.State)
 		for _, lb := range svc.LoadBalancers {
 			if lb.TargetGroup != g.arn {
 				continue
 			}
-			target := targetHealthXML{ID: t.address, Port: lb.Port, Zone: s.cfg.Region + "a", HealthCheckPort: lb.Port, State: g.State}
-			if g.State == "unhealthy" {
+			target := targetHealthXML{ID: t.address, Port: lb.Port, Zone: s.cfg.Region + "a", HealthCheckPort: lb.Port, State: state}
+			if state == "unhealthy" {
 				target.Reason, target.Description = "Target.Timeout", "Request timed out"
 			}
 			out.Targets = append(out.Targets, target)

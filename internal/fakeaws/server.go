@@ -43,6 +43,11 @@ type Config struct {
 	// RTT is added to the round trip between client and agent, half in each direction. It is
 	// latency only: messages in flight overlap.
 	RTT time.Duration
+	// Latency is how long every API call takes at least. Calls overlap.
+	Latency time.Duration
+	// TaskStart is how long a task that ECS starts is PROVISIONING and PENDING before it runs, and
+	// TaskStop how long one that it stops is STOPPING. AddTask's tasks are what they are said to be.
+	TaskStart, TaskStop time.Duration
 	// IdleTimeout ends a session that carried no data from the client for so long (default 20
 	// minutes).
 	IdleTimeout time.Duration
@@ -68,6 +73,8 @@ type Server struct {
 	calls    []Call
 	sessions []*session
 	faults   []*Fault
+	limits   []*limit
+	policies map[string]*policy // of IAM, parsed, by their text
 	silent   bool
 	closed   bool
 	refused  map[string]bool // sessions whose ResumeSession answers without a token
@@ -103,8 +110,11 @@ func newServer(cfg Config) *Server {
 	s := &Server{cfg: cfg, log: log, refused: map[string]bool{}}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.ops = s.operations()
+	s.world.vpc = newVPC(cfg.Region)
+	s.world.setRole(Role{Name: callerRole, Path: "/", Trust: anyoneTrust, Policies: map[string]string{"everything": everythingPolicy}})
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", s.serveAPI)
+	mux.HandleFunc("POST /service/{service}/operation/{operation}", s.serveAPI)
 	mux.HandleFunc("GET /v1/data-channel/{id}", s.serveDataChannel)
 	s.http = &http.Server{
 		Handler:           mux,
@@ -176,5 +186,5 @@ func (s *Server) Env() []string {
 
 // owner is the ARN of the caller, whoever signed.
 func (s *Server) owner() string {
-	return fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", s.cfg.Account, callerRole, callerName)
+	return s.globalARN("sts", "assumed-role/"+callerRole+"/"+callerName)
 }

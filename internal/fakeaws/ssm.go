@@ -41,7 +41,6 @@ func (s *Server) findTarget(r *apiRequest, target string) (*task, *Container) {
 	if !ok {
 		return nil, nil
 	}
-	r.touches(s.taskARN(ref.cluster, ref.taskID))
 	t := s.worldOf(r).taskByID(ref.cluster, ref.taskID)
 	if t == nil {
 		return nil, nil
@@ -54,11 +53,35 @@ func (s *Server) findTarget(r *apiRequest, target string) (*task, *Container) {
 	return nil, nil
 }
 
+// targetARN is what IAM checks for a target: the task, or a machine of the account.
+func (s *Server) targetARN(target string) string {
+	if ref, ok := parseTarget(target); ok {
+		return s.taskARN(ref.cluster, ref.taskID)
+	}
+	return s.arn("ec2", "instance/"+target)
+}
+
+// permitTarget asks for the permission on a target, whose tags conditions see. The caller holds
+// s.mu.
+func (s *Server) permitTarget(r *apiRequest, target string, t *task, context attributes) error {
+	if t != nil {
+		context = tagged(context, t.Tags)
+	}
+	return s.permit(r, context, s.targetARN(target))
+}
+
+// startSession needs the permission on the task and on the document.
 func (s *Server) startSession(r *apiRequest, in startSessionInput) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, c := s.findTarget(r, in.Target)
-	r.touches(s.documentARN(in.DocumentName))
+	asked := attributes{"ssm:SessionDocumentAccessCheck": "true"}
+	if err := s.permitTarget(r, in.Target, t, asked); err != nil {
+		return nil, err
+	}
+	if err := s.permit(r, asked, s.documentARN(in.DocumentName)); err != nil {
+		return nil, err
+	}
 	if in.DocumentName != portDocument {
 		return nil, &apiError{Code: "InvalidDocument", Message: fmt.Sprintf("Document with name %s does not exist.", in.DocumentName)}
 	}
@@ -100,11 +123,28 @@ type sessionInput struct {
 	SessionID string `json:"SessionId"`
 }
 
+// permitSession asks for the permission on a session. The tags that Session Manager gives it say
+// who started it and for what. The caller holds s.mu.
+func (s *Server) permitSession(r *apiRequest, id string) (*session, error) {
+	sess := s.sessionByID(id)
+	var context attributes
+	if sess != nil {
+		context = attributes{
+			"ssm:resourceTag/aws:ssmmessages:session-id": callerID,
+			"ssm:resourceTag/aws:ssmmessages:target-id":  sess.target,
+		}
+	}
+	return sess, s.permit(r, context, s.sessionARN(id))
+}
+
 func (s *Server) resumeSession(r *apiRequest, in sessionInput) (any, error) {
-	r.touches(s.sessionARN(in.SessionID))
 	s.mu.Lock()
-	sess, refused := s.sessionByID(in.SessionID), s.refused[in.SessionID]
+	sess, err := s.permitSession(r, in.SessionID)
+	refused := s.refused[in.SessionID]
 	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	if sess == nil || r.region != s.cfg.Region {
 		return nil, noSession(in.SessionID)
 	}
@@ -124,8 +164,12 @@ type terminateSessionOutput struct {
 
 // terminateSession ends a session; one that has ended already is no error.
 func (s *Server) terminateSession(r *apiRequest, in sessionInput) (any, error) {
-	r.touches(s.sessionARN(in.SessionID))
-	sess := s.session(in.SessionID)
+	s.mu.Lock()
+	sess, err := s.permitSession(r, in.SessionID)
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	if sess == nil || r.region != s.cfg.Region {
 		return nil, noSession(in.SessionID)
 	}
@@ -141,8 +185,12 @@ type connectionStatus struct {
 func (s *Server) getConnectionStatus(r *apiRequest, in connectionStatus) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	t, c := s.findTarget(r, in.Target)
+	if err := s.permitTarget(r, in.Target, t, nil); err != nil {
+		return nil, err
+	}
 	out := connectionStatus{Target: in.Target, Status: "notconnected"}
-	if t, c := s.findTarget(r, in.Target); t != nil && t.connected(c) {
+	if t != nil && t.connected(c) {
 		out.Status = "connected"
 	}
 	return out, nil
@@ -210,6 +258,9 @@ func (in *describeSessionsInput) matches(sess Session) (bool, error) {
 
 // describeSessions lists sessions, the newest first.
 func (s *Server) describeSessions(r *apiRequest, in describeSessionsInput) (any, error) {
+	if err := s.permitAny(r); err != nil {
+		return nil, err
+	}
 	if in.State != "Active" && in.State != "History" {
 		return nil, &apiError{Code: "ValidationException", Message: "State must be Active or History"}
 	}

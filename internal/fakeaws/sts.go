@@ -30,13 +30,22 @@ type errorXML struct {
 	RequestID string   `xml:"RequestId"`
 }
 
-func newErrorXML(service string, failure *apiError) errorXML {
-	return errorXML{
-		Namespace: queryErrorNamespace(service), Type: "Sender",
-		Code: failure.Code, Message: failure.Message, RequestID: newUUID(),
-	}
+// ec2ErrorXML is an error answer of EC2.
+type ec2ErrorXML struct {
+	XMLName   xml.Name `xml:"Response"`
+	Code      string   `xml:"Errors>Error>Code"`
+	Message   string   `xml:"Errors>Error>Message"`
+	RequestID string   `xml:"RequestID"`
 }
 
+func newErrorXML(svc service, failure *apiError) any {
+	if svc.protocol == ec2Protocol {
+		return ec2ErrorXML{Code: failure.Code, Message: failure.Message, RequestID: newUUID()}
+	}
+	return errorXML{Namespace: svc.namespace, Type: "Sender", Code: failure.Code, Message: failure.Message, RequestID: newUUID()}
+}
+
+// getCallerIdentity needs no permission: AWS answers it even to those who are denied it.
 func (s *Server) getCallerIdentity(*apiRequest) (any, error) {
 	return callerIdentityXML{
 		Namespace: stsNamespace, Arn: s.owner(), UserID: callerID,

@@ -1,6 +1,12 @@
 package fakeaws
 
-import "strconv"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
 type taskJSON struct {
 	TaskArn              string           `json:"taskArn"`
@@ -14,11 +20,14 @@ type taskJSON struct {
 	Connectivity         string           `json:"connectivity"`
 	ConnectivityAt       epoch            `json:"connectivityAt"`
 	Containers           []containerJSON  `json:"containers"`
-	CPU                  string           `json:"cpu"`
-	Memory               string           `json:"memory"`
+	CPU                  string           `json:"cpu,omitempty"`
+	Memory               string           `json:"memory,omitempty"`
+	EphemeralStorage     *storageJSON     `json:"ephemeralStorage,omitempty"`
 	CreatedAt            epoch            `json:"createdAt"`
 	StartedAt            *epoch           `json:"startedAt,omitempty"`
+	StoppingAt           *epoch           `json:"stoppingAt,omitempty"`
 	StoppedAt            *epoch           `json:"stoppedAt,omitempty"`
+	ExecutionStoppedAt   *epoch           `json:"executionStoppedAt,omitempty"`
 	StopCode             string           `json:"stopCode,omitempty"`
 	StoppedReason        string           `json:"stoppedReason,omitempty"`
 	DesiredStatus        string           `json:"desiredStatus"`
@@ -35,9 +44,32 @@ type taskJSON struct {
 	Version              int              `json:"version"`
 }
 
+// overridesJSON are the overrides of a task, as RunTask takes them too.
 type overridesJSON struct {
-	ContainerOverrides []map[string]string `json:"containerOverrides"`
-	Accelerators       []any               `json:"inferenceAcceleratorOverrides"`
+	ContainerOverrides []containerOverrideJSON `json:"containerOverrides"`
+	Accelerators       []any                   `json:"inferenceAcceleratorOverrides"`
+	TaskRoleArn        string                  `json:"taskRoleArn,omitempty"`
+}
+
+type containerOverrideJSON struct {
+	Name              string          `json:"name"`
+	Command           []string        `json:"command,omitempty"`
+	Environment       []nameValueJSON `json:"environment,omitempty"`
+	CPU               int             `json:"cpu,omitempty"`
+	Memory            int             `json:"memory,omitempty"`
+	MemoryReservation int             `json:"memoryReservation,omitempty"`
+}
+
+// override is what is said of a container beyond its definition, at least its name.
+func (c *Container) override() containerOverrideJSON {
+	out := containerOverrideJSON{Name: c.Name}
+	if o := c.Override; o != nil {
+		out.Command, out.CPU, out.Memory, out.MemoryReservation = slices.Clone(o.Command), o.CPU, o.Memory, o.MemoryReservation
+		if len(o.Environment) > 0 {
+			out.Environment = sortedPairs(o.Environment)
+		}
+	}
+	return out
 }
 
 type attachmentJSON struct {
@@ -55,6 +87,8 @@ type containerJSON struct {
 	ImageDigest       string                 `json:"imageDigest,omitempty"`
 	RuntimeID         string                 `json:"runtimeId,omitempty"`
 	LastStatus        string                 `json:"lastStatus"`
+	ExitCode          *int                   `json:"exitCode,omitempty"`
+	Reason            string                 `json:"reason,omitempty"`
 	HealthStatus      string                 `json:"healthStatus"`
 	NetworkBindings   []networkBindingJSON   `json:"networkBindings"`
 	NetworkInterfaces []networkInterfaceJSON `json:"networkInterfaces"`
@@ -87,35 +121,40 @@ func (s *Server) taskJSON(t *task, withTags bool) taskJSON {
 	out := taskJSON{
 		TaskArn: t.arn, TaskDefinitionArn: s.definitionARN(t.Family, t.Revision), ClusterArn: s.clusterARN(t.Cluster),
 		CapacityProviderName: t.CapacityProvider, Attachments: []attachmentJSON{},
-		Attributes:       []nameValueJSON{{"ecs.cpu-architecture", "x86_64"}},
-		AvailabilityZone: s.cfg.Region + "a", Connectivity: "CONNECTED", ConnectivityAt: epoch(t.StartedAt),
-		CPU: t.CPU, Memory: t.Memory, CreatedAt: epoch(t.created), StartedAt: optionalEpoch(t.StartedAt), StoppedAt: optionalEpoch(t.StoppedAt),
+		Attributes:       []nameValueJSON{{"ecs.cpu-architecture", strings.ToLower(t.Architecture)}},
+		AvailabilityZone: cmp.Or(t.Zone, s.cfg.Region+"a"), Connectivity: t.Connectivity, ConnectivityAt: epoch(t.StartedAt),
+		CPU: size(t.CPU), Memory: size(t.Memory), CreatedAt: epoch(t.created), StartedAt: optionalEpoch(t.StartedAt),
+		StoppingAt: optionalEpoch(t.StoppingAt), StoppedAt: optionalEpoch(t.StoppedAt), ExecutionStoppedAt: optionalEpoch(t.StoppedAt),
+		PlatformVersion: t.PlatformVersion, PlatformFamily: t.PlatformFamily,
 		StopCode: t.StopCode, StoppedReason: t.StoppedReason, DesiredStatus: t.DesiredStatus, LastStatus: t.LastStatus,
 		EnableExecuteCommand: t.Exec, Group: t.Group, HealthStatus: "UNKNOWN", LaunchType: t.LaunchType, StartedBy: t.StartedBy,
-		Overrides:  overridesJSON{ContainerOverrides: []map[string]string{}, Accelerators: []any{}},
+		Overrides:  overridesJSON{ContainerOverrides: []containerOverrideJSON{}, Accelerators: []any{}, TaskRoleArn: t.RoleOverride},
 		Containers: []containerJSON{}, Tags: []tagJSON{}, Version: 5,
 	}
 	if t.ContainerInstance != "" {
-		out.ContainerInstanceArn = s.ecsARN("container-instance/" + t.Cluster + "/" + t.ContainerInstance)
+		out.ContainerInstanceArn = s.instanceARN(t.Cluster, t.ContainerInstance)
 	}
-	if t.LaunchType == defaultLaunchType {
-		out.PlatformVersion, out.PlatformFamily = "1.4.0", "Linux"
+	if t.EphemeralStorage > 0 {
+		out.EphemeralStorage = &storageJSON{t.EphemeralStorage}
+	}
+	if t.LastStatus == statusProvisioning || t.LastStatus == statusPending {
+		out.StartedAt = nil
 	}
 	if t.NetworkMode == defaultNetworkMode {
 		out.Attachments = append(out.Attachments, attachmentJSON{
 			ID: t.eni, Type: "ElasticNetworkInterface", Status: "ATTACHED",
-			Details: []nameValueJSON{{"subnetId", "subnet-0aa11bb22cc33dd44"}, {"privateIPv4Address", t.address}},
+			Details: []nameValueJSON{
+				{"subnetId", cmp.Or(t.Subnet, s.world.vpc.firstSubnet())}, {"networkInterfaceId", t.device}, {"privateIPv4Address", t.address},
+			},
 		})
 	}
 	if withTags {
-		for _, p := range sortedPairs(t.Tags) {
-			out.Tags = append(out.Tags, tagJSON{p.Name, p.Value})
-		}
+		out.Tags = tagsJSON(t.Tags)
 	}
 	for i := range t.Containers {
 		c := &t.Containers[i]
 		out.Containers = append(out.Containers, s.containerJSON(t, c))
-		out.Overrides.ContainerOverrides = append(out.Overrides.ContainerOverrides, map[string]string{"name": c.Name})
+		out.Overrides.ContainerOverrides = append(out.Overrides.ContainerOverrides, c.override())
 		if c.Essential && c.HealthStatus != "UNKNOWN" {
 			out.HealthStatus = c.HealthStatus
 		}
@@ -126,7 +165,7 @@ func (s *Server) taskJSON(t *task, withTags bool) taskJSON {
 func (s *Server) containerJSON(t *task, c *Container) containerJSON {
 	out := containerJSON{
 		ContainerArn: s.containerARN(t, c), TaskArn: t.arn, Name: c.Name, Image: c.Image, ImageDigest: c.ImageDigest, RuntimeID: c.RuntimeID,
-		LastStatus: c.LastStatus, HealthStatus: c.HealthStatus, CPU: strconv.Itoa(c.CPU),
+		LastStatus: c.LastStatus, ExitCode: c.ExitCode, Reason: c.Reason, HealthStatus: c.HealthStatus, CPU: strconv.Itoa(c.CPU),
 		NetworkBindings: []networkBindingJSON{}, NetworkInterfaces: []networkInterfaceJSON{},
 	}
 	if c.Memory > 0 {
@@ -142,14 +181,10 @@ func (s *Server) containerJSON(t *task, c *Container) containerJSON {
 			out.NetworkBindings = append(out.NetworkBindings, networkBindingJSON{"0.0.0.0", p.ContainerPort, p.HostPort, p.Protocol})
 		}
 	}
-	if t.Exec && c.AgentStatus != AgentNone {
-		status := c.AgentStatus
-		if t.LastStatus == statusStopped {
-			status = statusStopped
-		}
+	if status := t.agentStatus(c, time.Now()); status != AgentNone {
 		agent := managedAgentJSON{Name: "ExecuteCommandAgent", LastStatus: status, Reason: c.AgentReason}
 		if status == statusRunning {
-			agent.LastStartedAt = optionalEpoch(t.StartedAt)
+			agent.LastStartedAt = optionalEpoch(t.StartedAt.Add(c.AgentDelay))
 		}
 		out.ManagedAgents = append(out.ManagedAgents, agent)
 	}
