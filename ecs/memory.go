@@ -49,6 +49,23 @@ func (t Target) TaskMemory() int64 {
 	return sum
 }
 
+// reserved is what CloudWatch takes for the whole of a task's memory: its limit,
+// else what its containers reserve.
+func (t Target) reserved() int64 {
+	if n := mebibytes(t.task.Memory); n > 0 {
+		return n
+	}
+	var sum int64
+	for _, c := range t.task.Containers {
+		n := mebibytes(c.MemoryReservation)
+		if n == 0 {
+			n = mebibytes(c.Memory)
+		}
+		sum += n
+	}
+	return sum
+}
+
 // mebibytes reads a number of MiB; 0 is none.
 func mebibytes(text *string) int64 {
 	n, err := strconv.ParseInt(aws.ToString(text), 10, 64)

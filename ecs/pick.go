@@ -32,26 +32,18 @@ func PickTask(tasks []Target, pick Pick, usage map[string]Usage, missing string)
 	if len(left) == 0 {
 		left, passed = slices.Clone(tasks), 0
 	}
-	var order func(a, b Target) int
-	why := "the " + string(pick)
+	order, why := older, "the "+string(pick)
 	switch {
 	case pick == Newest:
 		order = func(a, b Target) int { return older(b, a) }
-	case pick == Hungriest && len(usage) > 0:
+	case pick == Hungriest && slices.ContainsFunc(left, func(t Target) bool { _, known := usage[t.TaskARN]; return known }):
 		order = func(a, b Target) int { return cmp.Or(hungrier(a, b, usage), older(a, b)) }
 	case pick == Hungriest:
-		order = older
 		why = fmt.Sprintf("the oldest, as it is not known which is the hungriest (%s)", missing)
-	default:
-		order = older
 	}
 	chosen := slices.MinFunc(left, order)
 	if u, known := usage[chosen.TaskARN]; known && pick == Hungriest {
-		why += fmt.Sprintf(" (%d MiB used", u.Bytes/mebibyte)
-		if limit := chosen.TaskMemory(); limit > 0 {
-			why += fmt.Sprintf(" of %d MiB", limit/mebibyte)
-		}
-		why += ")"
+		why += fmt.Sprintf(" (%.0f %% of its memory)", 100*u.Share)
 	}
 	why = fmt.Sprintf("%s is %s of %d", chosen.TaskID(), why, len(tasks))
 	if passed > 0 {
@@ -61,17 +53,14 @@ func PickTask(tasks []Target, pick Pick, usage map[string]Usage, missing string)
 }
 
 // hungrier orders tasks by the share of their memory that they use, the hungriest
-// first, and by bytes where a limit is not known. Tasks without a figure come last.
+// first. Tasks without a figure come last.
 func hungrier(a, b Target, usage map[string]Usage) int {
 	ua, knownA := usage[a.TaskARN]
 	ub, knownB := usage[b.TaskARN]
-	switch {
-	case !knownA || !knownB:
+	if !knownA || !knownB {
 		return falseFirst(knownB, knownA)
-	case a.TaskMemory() > 0 && b.TaskMemory() > 0:
-		return cmp.Compare(float64(ub.Bytes)/float64(b.TaskMemory()), float64(ua.Bytes)/float64(a.TaskMemory()))
 	}
-	return cmp.Compare(ub.Bytes, ua.Bytes)
+	return cmp.Compare(ub.Share, ua.Share)
 }
 
 // falseFirst puts false before true.

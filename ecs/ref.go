@@ -102,7 +102,8 @@ func parseConsoleURL(s string) (TaskRef, error) {
 		ref.Region = host
 	}
 	fragment, _, _ := strings.Cut(u.Fragment, "?")
-	path := strings.Split(strings.Trim(u.Path, "/")+"/"+strings.Trim(fragment, "/"), "/")
+	// Names have no characters that must be escaped: an escape makes them invalid.
+	path := strings.Split(strings.Trim(u.EscapedPath(), "/")+"/"+strings.Trim(fragment, "/"), "/")
 	for i := 0; i+1 < len(path); i++ {
 		switch path[i] {
 		case "clusters":

@@ -19,7 +19,7 @@ import (
 // observability metrics").
 const (
 	insightsNamespace = "ECS/ContainerInsights"
-	memoryMetric      = "MemoryUtilized" // in MiB, like the limits of a task definition
+	memoryMetric      = "TaskMemoryUtilization" // in percent of what the task reserves
 )
 
 const (
@@ -37,7 +37,8 @@ const (
 // Usage is what CloudWatch last knew of a task's memory, all its containers
 // together.
 type Usage struct {
-	Bytes int64
+	Share float64   // of the task's memory, 1 is all of it
+	Bytes int64     // 0 if the task's memory is not known
 	At    time.Time // of the minute that it was the maximum of
 }
 
@@ -91,7 +92,8 @@ func memoryBatch(ctx context.Context, client *awscloudwatch.Client, tasks []Targ
 			}
 			arn := tasks[i].TaskARN
 			if _, have := usage[arn]; !have { // the last one comes first
-				usage[arn] = Usage{Bytes: int64(r.Values[0] * mebibyte), At: r.Timestamps[0]}
+				share := r.Values[0] / 100
+				usage[arn] = Usage{Share: share, Bytes: int64(share * float64(tasks[i].reserved())), At: r.Timestamps[0]}
 			}
 		}
 	}

@@ -23,19 +23,14 @@ const usageTimeout = 3 * time.Second
 // chooses, or whoever sits at the terminal; elsewhere that is an
 // [*ecs.AmbiguousError].
 func (o targetOptions) find(ctx context.Context, u *ui, cfg aws.Config, log *slog.Logger) (ecs.Target, error) {
-	cfg.Retryer = func() aws.Retryer { return newPatient(log) }
-	s := selection{targetOptions: o, u: u, client: awsecs.NewFromConfig(cfg), metrics: awscloudwatch.NewFromConfig(cfg)}
-	target, err := ecs.Find(ctx, s.client, o.query)
-	if err == nil && o.namesNothing() {
-		// The only task of the cluster is as good as any, but nobody has asked for it.
-		target, err = s.task(ctx, []ecs.Target{target})
-	}
+	s := newSelection(u, o, cfg, log)
+	target, err := s.find(ctx)
 	var several *ecs.AmbiguousError
 	for errors.As(err, &several) && (o.ask || o.pick != "" && several.What == "task") {
 		switch several.What {
 		case "cluster":
 			if s.query.Cluster, err = s.cluster(ctx, several); err == nil {
-				target, err = ecs.Find(ctx, s.client, s.query)
+				target, err = s.find(ctx)
 			}
 		case "task":
 			target, err = s.task(ctx, several.Tasks)
@@ -54,10 +49,32 @@ type selection struct {
 	metrics *awscloudwatch.Client
 }
 
+func newSelection(u *ui, o targetOptions, cfg aws.Config, log *slog.Logger) selection {
+	cfg.Retryer = func() aws.Retryer { return newPatient(log) }
+	return selection{targetOptions: o, u: u, client: awsecs.NewFromConfig(cfg), metrics: awscloudwatch.NewFromConfig(cfg)}
+}
+
+// find is ecs.Find. The only task of a cluster is as good as any, but when nobody
+// has asked for it, it must be asked for.
+func (s selection) find(ctx context.Context) (ecs.Target, error) {
+	target, err := ecs.Find(ctx, s.client, s.query)
+	if !s.namesNothing() {
+		return target, err
+	}
+	var several *ecs.AmbiguousError
+	switch {
+	case err == nil:
+		return s.task(ctx, []ecs.Target{target})
+	case errors.As(err, &several) && several.What == "container":
+		return s.task(ctx, several.Tasks)
+	}
+	return target, err
+}
+
 func (s selection) cluster(ctx context.Context, several *ecs.AmbiguousError) (string, error) {
 	p := &picker{title: "Which cluster?", columns: []pickColumn{{title: "CLUSTER"}}}
 	for _, c := range several.Candidates {
-		p.add(c.Name, c.Name)
+		p.add("", c.Name)
 	}
 	i, err := s.u.pick(ctx, p)
 	if err != nil {
@@ -99,8 +116,7 @@ func (s selection) usage(ctx context.Context, tasks []ecs.Target) (usage map[str
 }
 
 func (s selection) container(ctx context.Context, target ecs.Target, several *ecs.AmbiguousError) (ecs.Target, error) {
-	p := containerPicker(ecs.Rank([]ecs.Target{target}, nil)[0], several.Candidates)
-	i, err := s.u.pick(ctx, p)
+	i, err := s.u.pick(ctx, containerPicker(ecs.Rank([]ecs.Target{target}, nil)[0], several.Candidates))
 	if err != nil {
 		return target, err
 	}

@@ -30,21 +30,27 @@ type pickColumn struct {
 
 // pickRow is a candidate. Cells must be printable.
 type pickRow struct {
-	cells  []string
-	search string // what the filter looks at, in lower case
+	cells []string
+	// What the filter looks at, in lower case. A few digits are in most ids
+	// somewhere, so that only the beginning of one counts.
+	id, text string
 }
 
 // maxPickRows keeps what is asked below what was said before: more than a page is
 // easier to filter than to read.
 const maxPickRows = 20
 
-// add adds a row; the filter finds it by hidden too.
-func (p *picker) add(hidden string, cells ...string) {
-	row := pickRow{cells: make([]string, len(cells))}
+// add adds a row. If id is not "", the first cell is a part of it.
+func (p *picker) add(id string, cells ...string) {
+	row := pickRow{cells: make([]string, len(cells)), id: strings.ToLower(id)}
 	for i, c := range cells {
 		row.cells[i] = printable(c)
 	}
-	row.search = strings.ToLower(hidden + " " + strings.Join(row.cells, " "))
+	words := row.cells
+	if id != "" {
+		words = words[1:]
+	}
+	row.text = strings.ToLower(strings.Join(words, " "))
 	p.rows = append(p.rows, row)
 	p.shown = append(p.shown, len(p.rows)-1)
 }
@@ -86,6 +92,10 @@ func (p *picker) press(k key) {
 	}
 }
 
+func (r pickRow) has(word string) bool {
+	return strings.HasPrefix(r.id, word) || strings.Contains(r.text, word)
+}
+
 // search filters: every word must be found in a row. The cursor stays on its row
 // if that is still there, else it goes to the first.
 func (p *picker) search(filter []rune) {
@@ -94,7 +104,7 @@ func (p *picker) search(filter []rune) {
 	words := strings.Fields(strings.ToLower(string(filter)))
 	p.shown = p.shown[:0]
 	for i, row := range p.rows {
-		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(row.search, w) }) {
+		if !slices.ContainsFunc(words, func(w string) bool { return !row.has(w) }) {
 			p.shown = append(p.shown, i)
 		}
 	}

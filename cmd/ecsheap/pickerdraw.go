@@ -58,19 +58,20 @@ func (p *picker) filterLine() string {
 }
 
 // fitting are the columns that there is room for, and their widths. The last one
-// that is kept takes what is left, if it holds text.
+// holds text, and is cut before another is left out.
 func (p *picker) fitting(room int) (keep, widths []int) {
 	widths = make([]int, len(p.columns))
+	keep = make([]int, len(p.columns))
 	for i, c := range p.columns {
+		keep[i] = i
 		widths[i] = displayWidth(c.title)
 		for _, row := range p.rows {
 			widths[i] = max(widths[i], displayWidth(row.cells[i]))
 		}
 	}
-	keep = make([]int, len(p.columns))
-	for i := range keep {
-		keep[i] = i
-	}
+	last := len(widths) - 1
+	whole := widths[last]
+	widths[last] = min(whole, minCutColumn)
 	for len(keep) > 1 && total(keep, widths) > room {
 		worst := 0
 		for at, i := range keep {
@@ -78,20 +79,15 @@ func (p *picker) fitting(room int) (keep, widths []int) {
 				worst = at
 			}
 		}
-		// Half a column that is cut is worth more than none, if it is the last.
-		if worst == len(keep)-1 && !p.columns[keep[worst]].right && room-total(keep[:worst], widths) >= minCutColumn {
-			break
-		}
 		keep = append(keep[:worst], keep[worst+1:]...)
 	}
-	if last := keep[len(keep)-1]; total(keep, widths) > room {
-		widths[last] = max(widths[last]-(total(keep, widths)-room), 1)
+	if keep[len(keep)-1] == last {
+		widths[last] = min(whole, widths[last]+max(room-total(keep, widths), 0))
 	}
 	return keep, widths
 }
 
-// minCutColumn is how much of a last column must be left for it to be of use, its
-// gap included.
+// minCutColumn is how much must be left of the last column for it to be of use.
 const minCutColumn = 12
 
 func total(keep, widths []int) int {

@@ -1,14 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
+	"path"
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awscloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/urfave/cli/v2"
 
 	"github.com/ecsheap/ecsheap/ecs"
@@ -43,9 +43,14 @@ func runTasks(ctx context.Context, u *ui, o targetOptions, log *slog.Logger, asJ
 	if err != nil {
 		return err
 	}
-	cfg.Retryer = func() aws.Retryer { return newPatient(log) }
-	client := awsecs.NewFromConfig(cfg)
-	listing, err := ecs.List(ctx, client, awscloudwatch.NewFromConfig(cfg), o.query)
+	s := newSelection(u, o, cfg, log)
+	listing, err := ecs.List(ctx, s.client, s.metrics, s.query)
+	var several *ecs.AmbiguousError
+	if errors.As(err, &several) && o.ask { // of clusters: all tasks are wanted
+		if s.query.Cluster, err = s.cluster(ctx, several); err == nil {
+			listing, err = ecs.List(ctx, s.client, s.metrics, s.query)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -54,8 +59,8 @@ func runTasks(ctx context.Context, u *ui, o targetOptions, log *slog.Logger, asJ
 		return u.json(newTasksJSON(listing, cfg.Region, now))
 	}
 	of := listing.Cluster
-	if o.query.Service != "" || o.query.Family != "" {
-		of += "/" + o.query.Service + o.query.Family
+	if name := cmp.Or(o.query.Service, o.query.Family); name != "" {
+		of += "/" + path.Base(name) // of an ARN the name
 	}
 	u.step("%s in %s: %s", of, cfg.Region, plural(len(listing.Tasks), "running task"))
 	for _, missing := range listing.Missing {

@@ -35,6 +35,7 @@ type taskJSON struct {
 	Zone              string          `json:"zone"`
 	MemoryLimit       *int64          `json:"memoryLimit"`
 	MemoryUsed        *int64          `json:"memoryUsed"`
+	MemoryShare       *float64        `json:"memoryShare"` // of what the task reserves, 1 is all of it
 	MemoryAt          *time.Time      `json:"memoryAt"`
 	Reachable         bool            `json:"reachable"` // a container that is no sidecar has a running agent of ECS Exec
 	Protected         *bool           `json:"protected"`
@@ -44,16 +45,16 @@ type taskJSON struct {
 }
 
 type containerJSON struct {
-	Name              string         `json:"name"`
-	Image             string         `json:"image"`
-	RuntimeID         string         `json:"runtimeId"`
-	Status            string         `json:"status"`
-	Health            string         `json:"health"`
-	Essential         bool           `json:"essential"`
-	Sidecar           bool           `json:"sidecar"`
-	MemoryLimit       *int64         `json:"memoryLimit"`
-	MemoryReservation *int64         `json:"memoryReservation"`
-	ExecAgent         *string        `json:"execAgent"` // null: there is none
+	Name              string        `json:"name"`
+	Image             string        `json:"image"`
+	RuntimeID         string        `json:"runtimeId"`
+	Status            string        `json:"status"`
+	Health            string        `json:"health"`
+	Essential         bool          `json:"essential"`
+	Sidecar           bool          `json:"sidecar"`
+	MemoryLimit       *int64        `json:"memoryLimit"`
+	MemoryReservation *int64        `json:"memoryReservation"`
+	ExecAgent         *string       `json:"execAgent"` // null: there is none
 	Inspector         *declaredJSON `json:"inspector"` // null: not declared
 }
 
@@ -87,7 +88,7 @@ func newTaskJSON(t ecs.Task, now time.Time) taskJSON {
 		out.AgeMs = &age
 	}
 	if t.Memory != nil {
-		out.MemoryUsed, out.MemoryAt = &t.Memory.Bytes, known(t.Memory.At.UTC())
+		out.MemoryUsed, out.MemoryShare, out.MemoryAt = known(t.Memory.Bytes), &t.Memory.Share, known(t.Memory.At.UTC())
 	}
 	for _, c := range t.Containers {
 		container := containerJSON{

@@ -110,8 +110,8 @@ func memoryCell(t ecs.Task) string {
 		return nothing
 	case t.Memory == nil:
 		return nothing + "/" + bytesText(t.MemoryLimit)
-	case t.MemoryLimit == 0:
-		return bytesText(t.Memory.Bytes)
+	case t.MemoryLimit == 0 || t.Memory.Bytes == 0:
+		return fmt.Sprintf("%.0f%%", 100*t.Memory.Share)
 	}
 	limit := bytesText(t.MemoryLimit)
 	number, unit, _ := strings.Cut(limit, " ")
