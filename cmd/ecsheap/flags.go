@@ -109,6 +109,11 @@ func readTarget(c *cli.Context, u *ui) (targetOptions, error) {
 		pick: ecs.Pick(c.String("pick")), ask: u.picks(),
 		port: c.Int("port"), profile: c.String("profile"), region: c.String("region"),
 	}
+	for _, name := range []string{"cluster", "task", "service", "family", "container"} {
+		if c.IsSet(name) && strings.TrimSpace(c.String(name)) == "" { // an empty shell variable must not mean any
+			return o, &usageError{text: dashed(name) + " needs a value, not \"\"", hint: helpHint(c)}
+		}
+	}
 	o.query = fromEnvironment(c, o.query)
 	if c.IsSet("pick") && !slices.Contains(ecs.Picks(), o.pick) {
 		return o, &usageError{text: fmt.Sprintf("--pick %q is none", o.pick), hint: "it is one of hungriest, oldest, newest"}

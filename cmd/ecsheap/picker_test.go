@@ -54,7 +54,7 @@ func TestPickerDraws(t *testing.T) {
 						marked++
 					}
 				}
-				if marked != 1 {
+				if columns > len(pickMark) && marked != 1 {
 					t.Fatalf("%dx%d: %d rows are marked:\n%s", columns, lines, marked, strings.Join(drawn, "\n"))
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/internal/fakeaws"
 )
 
 // TestTasksWidth: no line is wider than the page, whatever things are called.
@@ -108,5 +109,44 @@ func TestPatient(t *testing.T) {
 	}
 	if p.MaxAttempts() != throttledTries || !p.IsErrorRetryable(throttled) {
 		t.Errorf("at most %d attempts", p.MaxAttempts())
+	}
+}
+
+// TestTasksThrottled: a burst of refusals in the listing of 250 tasks costs nothing
+// but time, and every call is made again by itself.
+func TestTasksThrottled(t *testing.T) {
+	const tasks, refusals = 250, 8
+	server, err := fakeaws.Start(fakeaws.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	for range tasks {
+		server.AddTask(fakeaws.Task{Cluster: "prod", Service: "api", Exec: true, Containers: []fakeaws.Container{{Name: "api", Essential: true}}})
+	}
+	server.Throttle(fakeaws.Throttle{Operations: []string{"ecs."}, Burst: 2, Refusals: refusals})
+	s := newSelection(&ui{}, targetOptions{}, demoAWS(server), nil)
+	listing, err := ecs.List(t.Context(), s.client, s.metrics, ecs.Query{Cluster: "prod", Service: "api"})
+	if err != nil || len(listing.Tasks) != tasks {
+		t.Fatalf("%d tasks, %v", len(listing.Tasks), err)
+	}
+	refused, answered := 0, 0
+	for _, c := range server.Calls() {
+		switch {
+		case c.Service != "ecs":
+		case c.Err == "ThrottlingException":
+			refused++
+		default:
+			answered++
+		}
+	}
+	// Three pages of ListTasks, DescribeTasks and GetTaskProtection each, one service, one definition.
+	if refused != refusals || answered != 11 {
+		t.Errorf("%d calls refused, %d answered, want %d and 11", refused, answered, refusals)
+	}
+	for _, missing := range listing.Missing {
+		if strings.Contains(missing, "Throttling") {
+			t.Errorf("missing: %s", missing)
+		}
 	}
 }
