@@ -128,6 +128,20 @@ func TestListFails(t *testing.T) {
 	}
 }
 
+// TestListWithoutMetrics: an endpoint of CloudWatch that does not answer costs its
+// column.
+func TestListWithoutMetrics(t *testing.T) {
+	server, client := newClient(t, "eu-west-1")
+	pool(server)
+	elsewhere, _ := newClient(t, "eu-west-1")
+	metrics := newMetrics(t, elsewhere)
+	_ = elsewhere.Close()
+	listing, err := List(t.Context(), client, metrics, Query{Cluster: "prod"})
+	if err != nil || len(listing.Tasks) != 7 || !slices.Equal(listing.Missing, []string{"memory now: cloudwatch:GetMetricData cannot be asked"}) {
+		t.Errorf("%d tasks, missing %q, %v", len(listing.Tasks), listing.Missing, err)
+	}
+}
+
 func isNotFound(err error) bool { _, ok := errors.AsType[*NotFoundError](err); return ok }
 
 // fleet is a service of 250 tasks of three revisions.

@@ -30,6 +30,10 @@ const (
 	// usagePeriod is in seconds.
 	usagePeriod = 60
 
+	// usageWait is how long the memory is worth waiting for: what else is known of
+	// the tasks must not wait for an endpoint that a network does not reach.
+	usageWait = 10 * time.Second
+
 	// usageBatch is how many metrics one GetMetricData call takes.
 	usageBatch = 500
 )
@@ -49,10 +53,12 @@ type Usage struct {
 // of one GetMetricData call ($0.01 for 1000). The error is the cause of ctx.
 func MemoryUsage(ctx context.Context, client *awscloudwatch.Client, tasks []Target) (usage map[string]Usage, missing string, err error) {
 	usage = map[string]Usage{}
+	patience, cancel := context.WithTimeout(ctx, usageWait)
+	defer cancel()
 	for len(tasks) > 0 {
 		batch := tasks[:min(usageBatch, len(tasks))]
 		tasks = tasks[len(batch):]
-		if err := memoryBatch(ctx, client, batch, usage); err != nil {
+		if err := memoryBatch(patience, client, batch, usage); err != nil {
 			return usage, "memory now: " + unasked("cloudwatch:GetMetricData", err), context.Cause(ctx)
 		}
 	}

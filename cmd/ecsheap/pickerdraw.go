@@ -22,7 +22,7 @@ func (p *picker) lines(columns, lines int, paint func(color, text string) string
 	drawn := []string{
 		paint(bold, fit(p.title+" Type to filter, arrows to move, Enter to choose, Esc to leave", columns)),
 		fit(p.filterLine(), columns),
-		paint(bold, pickNoMark+p.line(keep, widths, func(i int) string { return p.columns[i].title })),
+		paint(bold, fit(pickNoMark+p.line(keep, widths, func(i int) string { return p.columns[i].title }), columns)),
 	}[pickHeadLines-head:]
 	for at := p.top; at < p.top+p.page && at < len(p.shown); at++ {
 		row := p.rows[p.shown[at]]
