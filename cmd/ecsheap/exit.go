@@ -190,7 +190,7 @@ func (e *blockedError) Error() string {
 }
 
 // Hint is the fix of the first finding.
-func (e *blockedError) Hint() string { return e.findings[0].Fix }
+func (e *blockedError) Hint() string { return fixLine(e.findings[0]) }
 
 // credentialsError means that the usual chain of the SDK found no credentials.
 type credentialsError struct{ err error }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -66,12 +68,22 @@ func locate(ctx context.Context, u *ui, o reachOptions, cfg aws.Config) (ecs.Tar
 	}
 	u.step("found %s", target)
 	findings := ecs.Check(target, o.port)
+	u.warnOf(findings)
+	return target, findings, blocked(findings)
+}
+
+// later are rules that a capture does not warn of: the gate forecasts memory and
+// pause with better figures, and a zombie harms nobody tonight.
+var later = []string{"mem.", "hc.", "proc.init"}
+
+// warnOf tells of findings that a capture should not begin without having said.
+func (u *ui) warnOf(findings []ecs.Finding) {
 	for _, f := range findings {
-		if f.Level == ecs.Warn || f.Level == ecs.Danger {
-			u.warn(fmt.Sprintf("%s (%s)", f.Got, f.ID), f.Fix)
+		quiet := slices.ContainsFunc(later, func(prefix string) bool { return strings.HasPrefix(f.ID, prefix) })
+		if f.Level == ecs.Danger && !strings.HasPrefix(f.ID, "hc.") || f.Level == ecs.Warn && !quiet {
+			u.warn(fmt.Sprintf("%s (%s)", f.Got, f.ID), fixLine(f))
 		}
 	}
-	return target, findings, blocked(findings)
 }
 
 // tunnelled opens a session to the inspector's port, has work use it, and ends
