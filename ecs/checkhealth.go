@@ -50,8 +50,8 @@ func healthRules() []Rule {
 func patience(f *Facts, b HealthBudget) Finding {
 	text := fmt.Sprintf("%s gives up after %s at the earliest (%s)", b.Name, b.Earliest, b.Detail)
 	if f.MemoryUsed.gap() == nil {
-		likely := time.Duration(f.MemoryUsed.Value/mebibyte) * quickPause
-		text += fmt.Sprintf("; a heap of %s stops for about %s", mib(f.MemoryUsed.Value), likely.Round(time.Second))
+		likely := time.Duration(f.MemoryUsed.Value.Bytes/mebibyte) * quickPause
+		text += fmt.Sprintf("; a heap of %s stops for about %s", mib(f.MemoryUsed.Value.Bytes), likely.Round(time.Second))
 		if float64(likely) > budgetShare*float64(b.Budget) {
 			return Finding{Level: Danger, Got: text}
 		}

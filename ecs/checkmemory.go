@@ -63,9 +63,12 @@ func judgeHeadroom(f *Facts) Finding {
 		}
 		return found
 	}
-	used := f.MemoryUsed.Value
+	used := f.MemoryUsed.Value.Bytes
 	room := limit - used
 	text := fmt.Sprintf("%s of %s in use, %s free", mib(used), mib(limit), mib(max(room, 0)))
+	if f.MemoryUsed.Value.Hungriest {
+		text += ", in the hungriest task of the service"
+	}
 	if float64(room) < ordinaryGrowth*float64(used) {
 		return Finding{Level: Danger, Got: text, Live: true, Fix: "snapshot forecasts what it needs, and refuses if it does not fit; ecsheap profile is safe; a younger task has more room"}
 	}

@@ -9,6 +9,9 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
+// channelService is the end of the name of the service that agents connect to.
+const channelService = "ssmmessages"
+
 // httpsPort is where Systems Manager is reached.
 const httpsPort = 443
 
@@ -152,7 +155,7 @@ func judgeWayOut(f *Facts) Finding {
 	if gaps := []*Gap{f.Endpoints.gap(), f.Routes.gap()}; anyGap(gaps...) {
 		return unknown(gaps...)
 	}
-	endpoint, ok := endpointOf(f.Endpoints.Value, "ssmmessages")
+	endpoint, ok := endpointOf(f.Endpoints.Value, channelService)
 	if !ok {
 		if via := f.Routes.Value.wayOut(); via != "" {
 			return fine("by " + via + ", without an endpoint")
@@ -231,7 +234,7 @@ func judgePublicSubnet(f *Facts) Finding {
 	if ip := f.Interface.Value.PublicIP; ip != "" {
 		return fine("public address " + ip + ", by " + via)
 	}
-	if endpoint, ok := endpointOf(f.Endpoints.Value, "ssmmessages"); ok && endpoint.State == "available" && endpoint.PrivateDNS {
+	if endpoint, ok := endpointOf(f.Endpoints.Value, channelService); ok && endpoint.State == "available" && endpoint.PrivateDNS {
 		return fine("no public address, but endpoint " + endpoint.ID)
 	}
 	return Finding{Level: Block, Got: "the way out is " + via + ", and the task has no public address", Fix: f.makeEndpoint(), Live: true}
@@ -243,7 +246,7 @@ func judgeEgress(f *Facts) Finding {
 	}
 	groups := f.Interface.Value.Groups
 	var peers []string // whom a rule that names groups must name: those of the endpoint
-	if endpoint, ok := endpointOf(f.Endpoints.Value, "ssmmessages"); ok {
+	if endpoint, ok := endpointOf(f.Endpoints.Value, channelService); ok {
 		peers = endpoint.Groups
 	}
 	for _, g := range f.Groups.Value {

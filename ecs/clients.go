@@ -29,13 +29,14 @@ type Clients struct {
 	ELB     *awselb.Client
 	Scaling *awsscaling.Client
 	Metrics *awscloudwatch.Client
+	EC2     *EC2
 }
 
 // NewClients makes the clients from one configuration.
 func NewClients(cfg aws.Config) *Clients {
 	return &Clients{
 		ECS: awsecs.NewFromConfig(cfg), SSM: awsssm.NewFromConfig(cfg), STS: awssts.NewFromConfig(cfg), IAM: awsiam.NewFromConfig(cfg),
-		ELB: awselb.NewFromConfig(cfg), Scaling: awsscaling.NewFromConfig(cfg), Metrics: awscloudwatch.NewFromConfig(cfg),
+		ELB: awselb.NewFromConfig(cfg), Scaling: awsscaling.NewFromConfig(cfg), Metrics: awscloudwatch.NewFromConfig(cfg), EC2: NewEC2(cfg),
 	}
 }
 

@@ -61,12 +61,12 @@ func factOf[T any](action string, v T, err error) Fact[T] {
 
 func gapOf(action string, err error) *Gap {
 	var api smithy.APIError
-	var gone *goneError
+	var own interface{ unanswered() string }
 	switch {
 	case accessRefused(err):
 		return &Gap{Needs: action}
-	case errors.As(err, &gone):
-		return &Gap{Reason: gone.Error()}
+	case errors.As(err, &own):
+		return &Gap{Reason: own.unanswered()}
 	case errors.As(err, &api):
 		return &Gap{Reason: fmt.Sprintf("%s answers %s", action, api.ErrorCode())}
 	case errors.Is(err, context.DeadlineExceeded):

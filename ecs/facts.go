@@ -47,7 +47,7 @@ type Facts struct {
 	Scaling      Fact[[]awsscaling.ScalableTarget]
 	Activities   Fact[[]awsscaling.ScalingActivity]
 
-	MemoryUsed Fact[int64] // bytes, of the hungriest task of the service
+	MemoryUsed Fact[MemoryUse]
 	Local      Local
 }
 

@@ -154,7 +154,7 @@ func listInput(q Query) *awsecs.ListTasksInput {
 }
 
 func describe(ctx context.Context, client *awsecs.Client, q Query, ids []string) ([]Target, error) {
-	out, err := client.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: optional(q.Cluster), Tasks: ids})
+	out, err := client.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: optional(q.Cluster), Tasks: ids, Include: withTags})
 	if err != nil {
 		return nil, err
 	}
@@ -168,9 +168,12 @@ func describe(ctx context.Context, client *awsecs.Client, q Query, ids []string)
 	return targets, nil // a task that is gone is in out.Failures, reason MISSING
 }
 
+// withTags has tasks come with their tags, which conditions of policies are about.
+var withTags = []ecstypes.TaskField{ecstypes.TaskFieldTags}
+
 // Refresh asks ECS for the present state of the task.
 func Refresh(ctx context.Context, client *awsecs.Client, t Target) (Target, error) {
-	out, err := client.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: aws.String(t.Cluster), Tasks: []string{t.TaskARN}})
+	out, err := client.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: aws.String(t.Cluster), Tasks: []string{t.TaskARN}, Include: withTags})
 	if err != nil {
 		return t, fmt.Errorf("describing the task: %w", err)
 	}

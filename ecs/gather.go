@@ -54,8 +54,12 @@ func Gather(ctx context.Context, c *Clients, t Target, port int, scope Scope) (*
 	rounds := []round{{g.service}, {g.targetGroups}}
 	if scope == Whole {
 		rounds = []round{
-			{g.service, g.cluster, g.deployments, g.protection, g.instance, g.connection, g.sessions},
-			{g.targetGroups, g.targetHealth},
+			{
+				g.service, g.cluster, g.deployments, g.protection, g.instance, g.connection, g.sessions,
+				g.role, g.caller, g.networkInterface, g.subnet, g.scaling, g.memory,
+			},
+			{g.targetGroups, g.targetHealth, g.roleKMS, g.operator, g.routes, g.endpoints, g.activities},
+			{g.groups},
 		}
 	}
 	for _, r := range rounds {
@@ -116,7 +120,8 @@ func (g *gatherer) cluster(ctx context.Context) error {
 // goneError means that ECS has forgotten something since the task was found.
 type goneError struct{ what string }
 
-func (e *goneError) Error() string { return "the " + e.what + " is gone" }
+func (e *goneError) Error() string      { return "the " + e.what + " is gone" }
+func (e *goneError) unanswered() string { return e.Error() }
 
 func (g *gatherer) service(ctx context.Context) error {
 	t := g.f.Target

@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -80,18 +79,14 @@ func (p Permission) lets(port int, groups []string) bool {
 	return len(p.CIDRs) > 0 || len(p.Lists) > 0 || slices.ContainsFunc(p.Groups, func(g string) bool { return slices.Contains(groups, g) })
 }
 
-// everywhere tells whether a CIDR block is the whole Internet.
-func everywhere(cidr string) bool {
-	p, err := netip.ParsePrefix(cidr)
-	return err == nil && p.Bits() == 0
-}
-
 // wayOut is how a subnet reaches the Internet, by its default route: the id of what
-// it leads to, "" for none. The gateway of the VPC itself is "local".
+// it leads to, "" for none.
 func (t RouteTable) wayOut() string {
-	for _, r := range t.Routes {
-		if r.Active && everywhere(r.Destination) && r.Via != "" {
-			return r.Via
+	for _, everywhere := range []string{"0.0.0.0/0", "::/0"} {
+		for _, r := range t.Routes {
+			if r.Active && r.Destination == everywhere && r.Via != "" {
+				return r.Via
+			}
 		}
 	}
 	return ""

@@ -55,7 +55,7 @@ func green() *Facts {
 		Groups:       Known([]SecurityGroup{{ID: "sg-task", Egress: []Permission{{Protocol: "-1", CIDRs: []string{"0.0.0.0/0"}}}}}),
 		TargetGroups: Known([]elbtypes.TargetGroup{}), TargetHealth: Known(map[string]elbtypes.TargetHealth{}),
 		Scaling: Known([]awsscaling.ScalableTarget{}), Activities: Known([]awsscaling.ScalingActivity{}),
-		MemoryUsed: Known(int64(512 * mebibyte)),
+		MemoryUsed: Known(MemoryUse{Bytes: 512 * mebibyte}),
 		Local: Local{
 			CredentialsEnd: Known(now.Add(8 * time.Hour)), Disk: Known(Disk{Dir: ".", Free: 100 << 30}), Listen: Known[error](nil),
 			Inspector: Known(Answer{Version: "v24.21.0", Processes: []string{"main.js"}}),
@@ -211,5 +211,5 @@ func refuseAll(f *Facts) {
 	f.Groups, f.TargetGroups = refused[[]SecurityGroup]("ec2:DescribeSecurityGroups"), refused[[]elbtypes.TargetGroup]("elasticloadbalancing:DescribeTargetGroups")
 	f.TargetHealth, f.Caller = refused[map[string]elbtypes.TargetHealth]("elasticloadbalancing:DescribeTargetHealth"), refused[Caller]("sts:GetCallerIdentity")
 	f.Activities = refused[[]awsscaling.ScalingActivity]("application-autoscaling:DescribeScalingActivities")
-	f.Scaling, f.MemoryUsed = refused[[]awsscaling.ScalableTarget]("application-autoscaling:DescribeScalableTargets"), refused[int64]("cloudwatch:GetMetricData")
+	f.Scaling, f.MemoryUsed = refused[[]awsscaling.ScalableTarget]("application-autoscaling:DescribeScalableTargets"), refused[MemoryUse]("cloudwatch:GetMetricData")
 }

@@ -19,7 +19,6 @@ const (
 
 // ec2Answer is what every describe operation answers around its list.
 type ec2Answer struct {
-	XMLName   xml.Name
 	Namespace string `xml:"xmlns,attr"`
 	RequestID string `xml:"requestId"`
 	NextToken string `xml:"nextToken,omitempty"`
@@ -118,12 +117,14 @@ func (s *Server) ec2Describe(r *apiRequest, form url.Values, idParameter, notFou
 		return nil, err
 	}
 	return describeEC2XML{
-		ec2Answer: ec2Answer{XMLName: xml.Name{Local: r.operation + "Response"}, Namespace: ec2Namespace, RequestID: newUUID(), NextToken: next},
+		XMLName:   xml.Name{Local: r.operation + "Response"},
+		ec2Answer: ec2Answer{Namespace: ec2Namespace, RequestID: newUUID(), NextToken: next},
 		List:      ec2List{XMLName: xml.Name{Local: set}, Items: items},
 	}, nil
 }
 
 type describeEC2XML struct {
+	XMLName xml.Name // here: package xml cannot reach it in what is embedded
 	ec2Answer
 	List ec2List
 }
