@@ -128,6 +128,9 @@ func errorText(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &operation) && errors.As(err, &api) && !isAs[*ecs.NotFoundError](err) && !isAs[*tunnel.NotConnectedError](err) && !isBucket(err) {
 		refused := fmt.Sprintf("AWS refused %s:%s: %s: %s", strings.ToLower(operation.Service()), operation.Operation(), api.ErrorCode(), api.ErrorMessage())
+		if meaning, ok := ecs.Explain(err); ok && meaning.Cause != "" {
+			refused += fmt.Sprintf(" (%s)", meaning.Cause)
+		}
 		// What was going on stands before the SDK's own words.
 		return oneLine(beforeRequest(err) + refused)
 	}
@@ -153,19 +156,16 @@ func hintOf(err error) string {
 	if !errors.As(err, &api) {
 		return ""
 	}
+	if meaning, ok := ecs.Explain(err); ok {
+		return meaning.Fix
+	}
 	switch code := api.ErrorCode(); {
-	case strings.Contains(code, "Expired"):
-		return "log in again (for example `aws sso login`), then run the same command"
 	case code == "AccessDeniedException", code == "AccessDenied", code == "UnauthorizedOperation":
 		var operation *smithy.OperationError
 		if errors.As(err, &operation) && operation.Operation() == "ExecuteCommand" {
 			return "iam-policies/operator-activate.json lists what --activate needs"
 		}
 		return "iam-policies/operator-snapshot.json lists what ecsheap needs"
-	case code == "UnrecognizedClientException", code == "InvalidClientTokenId", code == "InvalidSignatureException":
-		return "the credentials are not valid here: check --profile and --region"
-	case strings.Contains(code, "Throttl"):
-		return "AWS limits the rate of calls for the whole account: try again in a minute"
 	}
 	return ""
 }
