@@ -17,13 +17,6 @@ const (
 	minEC2Page, maxEC2Page = 5, 1000
 )
 
-// ec2Answer is what every describe operation answers around its list.
-type ec2Answer struct {
-	Namespace string `xml:"xmlns,attr"`
-	RequestID string `xml:"requestId"`
-	NextToken string `xml:"nextToken,omitempty"`
-}
-
 // resource is one item of a list, and how filters see it.
 type resource struct {
 	id   string
@@ -117,16 +110,18 @@ func (s *Server) ec2Describe(r *apiRequest, form url.Values, idParameter, notFou
 		return nil, err
 	}
 	return describeEC2XML{
-		XMLName:   xml.Name{Local: r.operation + "Response"},
-		ec2Answer: ec2Answer{Namespace: ec2Namespace, RequestID: newUUID(), NextToken: next},
-		List:      ec2List{XMLName: xml.Name{Local: set}, Items: items},
+		XMLName: xml.Name{Local: r.operation + "Response"}, Namespace: ec2Namespace, RequestID: newUUID(), NextToken: next,
+		List: ec2List{XMLName: xml.Name{Local: set}, Items: items},
 	}, nil
 }
 
+// describeEC2XML is what every describe operation answers.
 type describeEC2XML struct {
-	XMLName xml.Name // here: package xml cannot reach it in what is embedded
-	ec2Answer
-	List ec2List
+	XMLName   xml.Name
+	Namespace string `xml:"xmlns,attr"`
+	RequestID string `xml:"requestId"`
+	List      ec2List
+	NextToken string `xml:"nextToken,omitempty"`
 }
 
 // ec2List is a list of items of any kind.
