@@ -57,6 +57,10 @@ func (t Target) String() string {
 	return strings.Join(parts, "/")
 }
 
+// Definition is the task definition of the task, as ECS describes it. It holds the
+// values of environment variables: what prints it masks them.
+func (t Target) Definition() ecstypes.TaskDefinition { return t.definition }
+
 // container returns the task's container named Container, and its definition.
 func (t Target) container() (ecstypes.Container, ecstypes.ContainerDefinition) {
 	var c ecstypes.Container

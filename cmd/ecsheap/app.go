@@ -40,6 +40,8 @@ func newApp(ui *ui) *app {
 			tunnelCommand(ui),
 			checkCommand(ui),
 			tasksCommand(ui),
+			fixCommand(ui),
+			undoCommand(ui),
 			analyzeCommand(ui),
 			summaryCommand(ui),
 			diffCommand(ui),

@@ -147,6 +147,8 @@ func choices(command, flag string) []string {
 		return names
 	case "sort":
 		return sortChoices[command]
+	case "iac":
+		return iacTools
 	}
 	return nil
 }

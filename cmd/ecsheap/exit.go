@@ -18,6 +18,7 @@ import (
 	"github.com/ecsheap/ecsheap/ecs"
 	"github.com/ecsheap/ecsheap/gate"
 	"github.com/ecsheap/ecsheap/guest"
+	"github.com/ecsheap/ecsheap/remedy"
 	"github.com/ecsheap/ecsheap/sourcemap"
 	"github.com/ecsheap/ecsheap/tunnel"
 )
@@ -80,7 +81,7 @@ func exitCode(err error) int {
 		return codeUnsafe
 	case isAs[*goneError](err):
 		return codeLost
-	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err), isAs[*guest.BusyError](err), isAs[*rivalError](err),
+	case isAs[*blockedError](err), isAs[*remedy.ChangedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err), isAs[*guest.BusyError](err), isAs[*rivalError](err),
 		isAs[*activate.NotEnabledError](err), isAs[*activate.NoNodeError](err), isAs[*activate.RefusedError](err):
 		return codeBlocked
 	case isAs[*ecs.NotFoundError](err), isAs[*ecs.AmbiguousError](err), isAs[*objectNotFoundError](err),
@@ -89,7 +90,7 @@ func exitCode(err error) int {
 		return codeNotFound
 	case isAs[*tunnel.LostError](err), isAs[*tunnel.RefusedError](err), isAs[*tunnel.NoHandshakeError](err), isAs[*activate.SilentError](err), isConnection(err):
 		return codeLost
-	case isAs[*credentialsError](err), isBucket(err), isAs[*guest.UploadError](err), isAs[smithy.APIError](err), unreachable(err) != nil:
+	case isAs[*credentialsError](err), isAs[*remedy.FailedError](err), isBucket(err), isAs[*guest.UploadError](err), isAs[smithy.APIError](err), unreachable(err) != nil:
 		return codeRefused
 	}
 	return codeUnexpected
