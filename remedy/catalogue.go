@@ -215,7 +215,7 @@ func choiceRows() map[string]row {
 		"task.exists", "cluster.exists", "task.running", "exec.agent", "exec.sibling-agent", "exec.connected", "exec.runtimeid",
 		"proc.pidmode", "node.multiproc", "spot", "retire", "op.identity", "op.disk", "op.port", "rt.restartpolicy", "node.diag-flags",
 	} {
-		out[id] = row{what: "choose otherwise, or wait", as: None}
+		out[id] = row{as: None}
 	}
 	return out
 }

@@ -45,8 +45,8 @@ func swapEdits(word, with string) func(ecs.Finding, params) []edit {
 // exposedEdits has the inspector listen on the loopback address, at the port that it
 // has, and nobody else be led to it.
 func exposedEdits(f ecs.Finding, p params) []edit {
-	const anywhere = `=(0\.0\.0\.0|\[::\]|::)`
-	edits := []edit{swap(p[ecs.ParamContainer], anywhere, "=127.0.0.1")}
+	const anywhere = `--inspect(-brk|-wait)?=(0\.0\.0\.0|\[::\]|::)`
+	edits := []edit{swap(p[ecs.ParamContainer], anywhere, "--inspect=127.0.0.1")}
 	return append(edits, mappingEdits(f, p)...)
 }
 

@@ -69,6 +69,9 @@ func Of(f ecs.Finding, tool Tool) (Remedy, bool) {
 	}
 	p := newParams(f)
 	r := Remedy{ID: f.ID, Tool: tool, Effect: row.effect(f), What: fill(row.what, p), Undo: fill(row.undo, p), Applies: changes[f.ID] != nil}
+	if r.What == "" {
+		r.What = f.Fix
+	}
 	if row.edits != nil {
 		r.edits = row.edits(f, p)
 	}
@@ -90,9 +93,12 @@ func Of(f ecs.Finding, tool Tool) (Remedy, bool) {
 	return r, true
 }
 
-// All returns the remedies for the findings, those first that leave the task alone.
+// All returns the remedies for the findings, those first that leave the task alone, and
+// of these the worst.
 func All(findings []ecs.Finding, tool Tool) []Remedy {
 	list := []Remedy{}
+	bad := []ecs.Level{ecs.Block, ecs.Danger, ecs.Warn, ecs.Info}
+	findings = slices.SortedStableFunc(slices.Values(findings), func(a, b ecs.Finding) int { return slices.Index(bad, a.Level) - slices.Index(bad, b.Level) })
 	for _, f := range findings {
 		if r, ok := Of(f, tool); ok {
 			list = append(list, r)

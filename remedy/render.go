@@ -48,7 +48,7 @@ func (e edit) prose() string {
 
 // plainWord is a regular expression of ours as a person would write it.
 func plainWord(pattern string) string {
-	return strings.NewReplacer(`\.`, ".", `\[`, "[", `\]`, "]", `(:[0-9]+)?`, "", `(-brk|-wait)`, "-brk").Replace(pattern)
+	return strings.NewReplacer(`(0\.0\.0\.0|\[::\]|::)`, "0.0.0.0", `(-brk|-wait)?`, "", `(-brk|-wait)`, "-brk").Replace(pattern)
 }
 
 // fragment is the edit in the API's JSON.

@@ -59,7 +59,9 @@ func (r fixed) writeRemedy(w io.Writer, u *ui, m remedy.Remedy) {
 	case remedy.Replaces:
 		fmt.Fprintf(w, "   %s\n", u.paintOut(red, remedy.Loss))
 	}
-	writeLines(w, m.How)
+	if m.How != m.What {
+		writeLines(w, m.How)
+	}
 	if m.Undo != "" {
 		fmt.Fprintf(w, "   undo: %s\n", printable(m.Undo))
 	}
