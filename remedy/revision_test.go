@@ -24,7 +24,7 @@ func definition() ecstypes.TaskDefinition {
 		ContainerDefinitions: []ecstypes.ContainerDefinition{
 			{
 				Name: aws.String("api"), Image: aws.String("api:1"), Essential: aws.Bool(true),
-				Command:      []string{"node", "--inspect-brk=0.0.0.0:9230", "main.js", "--token=hunter2"},
+				Command:      []string{"node", "--inspect-brk=0.0.0.0:9230", "main.js", "--token=hunter2", "--host=0.0.0.0"},
 				Environment:  []ecstypes.KeyValuePair{{Name: aws.String("PASSWORD"), Value: aws.String("hunter2")}, {Name: aws.String("NODE_OPTIONS"), Value: aws.String("--inspect=0.0.0.0 -r hunter2")}, {Name: aws.String("AWS_ACCESS_KEY_ID"), Value: aws.String("hunter2")}},
 				PortMappings: []ecstypes.PortMapping{{ContainerPort: aws.Int32(3000)}, {ContainerPort: aws.Int32(9229)}},
 				HealthCheck:  &ecstypes.HealthCheck{Command: []string{"CMD", "curl", "hunter2"}, Interval: aws.Int32(10), Retries: aws.Int32(2)},
@@ -181,6 +181,23 @@ func TestDiffShowsNoSecrets(t *testing.T) {
 		if !strings.Contains(r.Diff, want) {
 			t.Errorf("no %s in the diff\n%s", want, r.Diff)
 		}
+	}
+}
+
+// TestExposedSparesOtherFlags: an application may well listen on all addresses.
+func TestExposedSparesOtherFlags(t *testing.T) {
+	r, _ := Of(finding("net.exposed"), JSON)
+	d, err := document(definition())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range r.edits {
+		if err := e.apply(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := text(d); !strings.Contains(got, "--host=0.0.0.0") || strings.Contains(got, "--inspect=0.0.0.0") || !strings.Contains(got, `"name":"proxy","portMappings":[{"containerPort":9229}]`) {
+		t.Error(got)
 	}
 }
 
