@@ -14,6 +14,7 @@ import (
 
 	"github.com/ecsheap/ecsheap/capture"
 	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/remedy"
 )
 
 // schema is the version of our JSON: fields are added, never renamed.
@@ -187,8 +188,14 @@ func (r checked) skipped() []string {
 	return slices.Compact(needs)
 }
 
-// fixText is the fix of a finding for a tool. Every tool is told the CLI's so far.
-func fixText(_ string, f ecs.Finding) string { return f.Fix }
+// fixText is the fix of a finding in the words of a tool: one line for the CLI, several
+// for what is written into a template.
+func fixText(tool string, f ecs.Finding) string {
+	if m, ok := remedy.Of(f, remedy.Tool(tool)); ok && tool != iacCLI && m.Effect != remedy.None {
+		return m.How
+	}
+	return f.Fix
+}
 
 // blocked is the error of findings that rule a capture out, or nil.
 func blocked(findings []ecs.Finding) error {

@@ -76,7 +76,14 @@ func (r checked) writeFinding(w *bufio.Writer, u *ui, word, color string, f ecs.
 		if f.Replaces() {
 			label = "fix, " + u.paintOut(yellow, lostHeap)
 		}
-		fmt.Fprintf(w, "%*s%s: %s\n", 2+levelColumn, "", label, printable(fix))
+		first, more, several := strings.Cut(fix, "\n")
+		if several { // of a template: all of it below, as it is to be copied
+			first, more = "", fix
+		}
+		fmt.Fprintf(w, "%*s%s: %s\n", 2+levelColumn, "", label, printable(first))
+		for line := range strings.Lines(more) {
+			fmt.Fprintf(w, "%*s%s\n", 4+levelColumn, "", printable(strings.TrimSuffix(line, "\n")))
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,7 @@ type fixOptions struct {
 	yes     bool // do not ask
 	journal remedy.Journal
 	json    bool
+	log     *slog.Logger
 }
 
 func fixCommand(u *ui) *cli.Command {
@@ -81,9 +83,10 @@ func readFix(c *cli.Context, u *ui) (fixOptions, error) {
 	if o.json, err = readOutput(c, u); err != nil {
 		return o, err
 	}
-	if o.targetOptions, err = readTarget(c); err != nil {
+	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
+	o.log = debugLog(u, c.Bool("debug"))
 	if o.journal, err = readJournal(c); err != nil {
 		return o, err
 	}
@@ -167,7 +170,7 @@ func runFix(ctx context.Context, u *ui, o fixOptions) error {
 		return err
 	}
 	clients := ecs.NewClients(cfg)
-	target, err := ecs.Find(ctx, clients.ECS, o.query)
+	target, err := o.find(ctx, u, cfg, o.log)
 	if err != nil {
 		return err
 	}
