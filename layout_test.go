@@ -47,6 +47,7 @@ var rooms = map[string]room{
 	".":            {testsOnly: true},
 	"cmd/ecsheap":  {imports: []string{everything}},
 	"ecs":          {},
+	"remedy":       {imports: []string{"ecs"}},
 	"tunnel":       {},
 	"cdp":          {},
 	"capture":      {},

@@ -24,6 +24,12 @@ type terminal struct {
 // onTerminal starts the program at a pseudo-terminal (pty(7)).
 func (w *world) onTerminal(t *testing.T, args ...string) *terminal {
 	t.Helper()
+	return w.onTerminalOf(t, "xterm", args...)
+}
+
+// onTerminalOf starts it at one of a kind that TERM names.
+func (w *world) onTerminalOf(t *testing.T, kind string, args ...string) *terminal {
+	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Skip("no pseudo-terminals here: ", err)
@@ -50,7 +56,7 @@ func (w *world) onTerminal(t *testing.T, args ...string) *terminal {
 	screen := &output{}
 	r := &run{Cmd: exec.Command(program, args...), stdout: screen, stderr: screen}
 	r.Dir, r.Stdin, r.Stdout, r.Stderr = w.dir, side, side, side
-	r.Env = append(os.Environ(), append(w.Env(), "TERM=xterm")...)
+	r.Env = append(os.Environ(), append(w.Env(), "TERM="+kind)...)
 	r.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := r.Start(); err != nil {
 		t.Fatal(err)

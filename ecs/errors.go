@@ -12,6 +12,7 @@ type NotFoundError struct {
 	Region     string   // that was searched, "" if it is not known
 	NoCluster  bool     // the cluster itself does not exist in the region
 	NoService  bool     // the service does not exist in the cluster
+	Account    string   // that the task's ARN names, "" if it is not known
 	Containers []string // the task's containers, when only the container is missing
 	Err        error    // of the API, if it gave one
 }
@@ -20,7 +21,7 @@ func (e *NotFoundError) Error() string {
 	q := e.Query
 	cluster := clusterName(q.Cluster)
 	if cluster == "" {
-		cluster = "default"
+		cluster = defaultCluster
 	}
 	switch {
 	case e.NoCluster && e.Region != "":
@@ -65,7 +66,10 @@ func (e *NotFoundError) Hint() string {
 	case len(e.Containers) > 0:
 		return "its containers are " + strings.Join(e.Containers, ", ")
 	}
-	return "check --cluster and --region; stopped tasks are forgotten after an hour, and `aws ecs list-tasks --cluster …` shows the running ones"
+	if e.Account != "" {
+		return fmt.Sprintf("check --profile: the task is one of account %s; stopped tasks are forgotten after an hour", e.Account)
+	}
+	return "check --cluster and --region; stopped tasks are forgotten after an hour, and `ecsheap tasks --cluster …` shows the running ones"
 }
 
 // Candidate is one of several things that a query fits.
@@ -75,10 +79,13 @@ type Candidate struct {
 	Started time.Time `json:"started,omitzero"`
 }
 
-// AmbiguousError means that a query fits several tasks or containers.
+// AmbiguousError means that a query fits several tasks, containers or clusters.
 type AmbiguousError struct {
-	What       string // "task" or "container"
+	What       string // "task", "container" or "cluster"
 	Candidates []Candidate
+	// Tasks are the tasks themselves, in the order of Candidates; of containers, the
+	// one task that has them.
+	Tasks []Target
 }
 
 func (e *AmbiguousError) Error() string {
@@ -105,17 +112,28 @@ func (e *AmbiguousError) Hint() string {
 			fmt.Fprintf(&b, " (started %s)", c.Started.UTC().Format(time.DateTime))
 		}
 	}
+	if e.What == "task" {
+		b.WriteString("; or let --pick hungriest, oldest or newest choose")
+	}
 	return b.String()
 }
 
-// ContradictionError means that a flag and the task's ARN or address disagree.
-type ContradictionError struct{ Flag, Given, Task string }
+// ContradictionError means that two flags name different things. What stands in
+// an ARN or an address of the console is a claim of the flag that it is given
+// with.
+type ContradictionError struct {
+	Flag, Given    string // what one of them names
+	By, What, Told string // the other flag, the kind of thing, and what it names: --task, cluster, prod
+}
 
 func (e *ContradictionError) Error() string {
-	return fmt.Sprintf("--%s %s contradicts --task, which names %s %s", e.Flag, e.Given, e.Flag, e.Task)
+	if e.Flag != e.What && e.What != "container" {
+		return fmt.Sprintf("--%s names %s %s and contradicts --%s, which names %s %s", e.Flag, e.What, e.Given, e.By, e.What, e.Told)
+	}
+	return fmt.Sprintf("--%s %s contradicts --%s, which names %s %s", e.Flag, e.Given, e.By, e.What, e.Told)
 }
 
 // Hint says what to drop.
 func (e *ContradictionError) Hint() string {
-	return fmt.Sprintf("drop --%s: the task tells it", e.Flag)
+	return fmt.Sprintf("drop --%s: --%s tells the %s", e.Flag, e.By, e.What)
 }

@@ -1,98 +1,119 @@
 package ecs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sync/errgroup"
 )
 
-// describeBatch is how many tasks one DescribeTasks call takes.
-const describeBatch = 100
+const (
+	// describeBatch is how many tasks one DescribeTasks call takes, and how many
+	// ListTasks returns at most.
+	describeBatch = 100
+
+	// maxCalls is how many calls are on their way at once. AWS refuses bursts (for
+	// reads of a cluster's resources above 50, then 20 a second), which other
+	// clients of the account draw on too.
+	maxCalls = 8
+)
 
 // Find returns the one container that the query means, in a running task, or
 // in a stopped one if its whole id is given.
 //
-// Errors: [*RefError], [*NotFoundError], [*AmbiguousError], or what the SDK
-// returned.
+// Errors: [*RefError], [*ContradictionError], [*NotFoundError], [*AmbiguousError],
+// or what the SDK returned.
 func Find(ctx context.Context, client *awsecs.Client, q Query) (Target, error) {
-	var found []Target
-	for t, err := range Targets(ctx, client, q) {
-		if err != nil {
-			return Target{}, err
-		}
-		found = append(found, t)
+	ref, q, err := q.resolve()
+	if err != nil {
+		return Target{}, err
+	}
+	found, q, err := tasks(ctx, client, q, ref)
+	if err != nil {
+		return Target{}, err
 	}
 	switch len(found) {
 	case 0:
-		return Target{}, &NotFoundError{Query: q, Region: client.Options().Region}
+		return Target{}, &NotFoundError{Query: q, Region: client.Options().Region, Account: ref.Account}
 	case 1:
-		err := choose(ctx, client, &found[0], q.Container)
-		return found[0], err
+		if q.Container, err = found[0].named(q.Container, ref.ContainerARN); err != nil {
+			return Target{}, err
+		}
+		return Choose(ctx, client, found[0], q.Container)
 	}
-	return Target{}, &AmbiguousError{What: "task", Candidates: candidates(found)}
+	return Target{}, ambiguousTasks(found)
 }
 
-// candidates describes the tasks for people, the oldest first: it has leaked most.
-func candidates(tasks []Target) []Candidate {
-	slices.SortFunc(tasks, func(a, b Target) int { return a.StartedAt.Compare(b.StartedAt) })
-	list := make([]Candidate, len(tasks))
-	for i, t := range tasks {
+// ambiguousTasks lists the tasks, the oldest first: it has leaked most.
+func ambiguousTasks(found []Target) *AmbiguousError {
+	slices.SortFunc(found, older)
+	list := make([]Candidate, len(found))
+	for i, t := range found {
 		list[i] = Candidate{Name: t.TaskID(), Service: t.Service, Started: t.StartedAt}
 	}
-	return list
+	return &AmbiguousError{What: "task", Candidates: list, Tasks: found}
 }
 
-// Targets yields the tasks that the query means; their containers are not
-// chosen yet. An error ends it.
-func Targets(ctx context.Context, client *awsecs.Client, q Query) iter.Seq2[Target, error] {
-	return func(yield func(Target, error) bool) {
-		ref, q, err := q.resolve()
-		if err != nil {
-			yield(Target{}, err)
-			return
+// older orders tasks by their age, the oldest first; those that have not started
+// are the youngest.
+func older(a, b Target) int {
+	if a.StartedAt.IsZero() != b.StartedAt.IsZero() {
+		if a.StartedAt.IsZero() {
+			return 1
 		}
-		for ids, err := range taskIDs(ctx, client, q, ref) {
-			if err != nil {
-				yield(Target{}, notFound(client, q, err))
-				return
-			}
-			tasks, err := describe(ctx, client, q, ids)
-			if err != nil {
-				yield(Target{}, notFound(client, q, err))
-				return
-			}
-			for _, t := range tasks {
-				if !yield(t, nil) {
-					return
-				}
-			}
-		}
+		return -1
 	}
+	return cmp.Or(a.StartedAt.Compare(b.StartedAt), strings.Compare(a.TaskARN, b.TaskARN))
 }
 
-// resolve reads the query's task, and takes the cluster from it.
-func (q Query) resolve() (TaskRef, Query, error) {
-	if q.Task == "" {
-		return TaskRef{}, q, nil
-	}
-	ref, err := ParseTask(q.Task)
+// tasks returns the tasks that the query means, and the query with its cluster;
+// their containers are not chosen yet. Each page of ids is described while the
+// next is fetched.
+func tasks(ctx context.Context, client *awsecs.Client, q Query, ref TaskRef) ([]Target, Query, error) {
+	q, err := q.placed(ctx, client)
 	if err != nil {
-		return ref, q, err
+		return nil, q, err
 	}
-	if ref.Cluster != "" && q.Cluster != "" && clusterName(q.Cluster) != ref.Cluster {
-		return ref, q, &ContradictionError{Flag: "cluster", Given: q.Cluster, Task: ref.Cluster}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxCalls)
+	var mu sync.Mutex
+	batches := map[int][]Target{}
+	n := 0
+	for ids, listErr := range taskIDs(ctx, client, q, ref) {
+		if listErr != nil {
+			err = listErr
+			break
+		}
+		batch := n
+		n++
+		group.Go(func() error {
+			targets, err := describe(ctx, client, q, ids)
+			mu.Lock()
+			defer mu.Unlock()
+			batches[batch] = targets
+			return err
+		})
 	}
-	if ref.Cluster != "" {
-		q.Cluster = ref.Cluster
+	if waitErr := group.Wait(); waitErr != nil { // it has cancelled the listing too
+		err = waitErr
 	}
-	return ref, q, nil
+	if err != nil {
+		return nil, q, notFound(client, q, err)
+	}
+	var found []Target
+	for i := range n {
+		found = append(found, batches[i]...)
+	}
+	return found, q, nil
 }
 
 // taskIDs yields the ids of the tasks in batches that DescribeTasks takes.
@@ -133,23 +154,26 @@ func listInput(q Query) *awsecs.ListTasksInput {
 }
 
 func describe(ctx context.Context, client *awsecs.Client, q Query, ids []string) ([]Target, error) {
-	out, err := client.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: optional(q.Cluster), Tasks: ids})
+	out, err := client.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: optional(q.Cluster), Tasks: ids, Include: withTags})
 	if err != nil {
 		return nil, err
 	}
 	targets := make([]Target, 0, len(out.Tasks))
 	for _, task := range out.Tasks {
 		t := newTarget(task)
-		if (q.Service == "" || t.Service == lastSegment(q.Service)) && (q.Family == "" || t.Family == q.Family) {
+		if (q.Service == "" || t.Service == q.Service) && (q.Family == "" || t.Family == q.Family) {
 			targets = append(targets, t)
 		}
 	}
 	return targets, nil // a task that is gone is in out.Failures, reason MISSING
 }
 
+// withTags has tasks come with their tags, which conditions of policies are about.
+var withTags = []ecstypes.TaskField{ecstypes.TaskFieldTags}
+
 // Refresh asks ECS for the present state of the task.
 func Refresh(ctx context.Context, client *awsecs.Client, t Target) (Target, error) {
-	out, err := client.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: aws.String(t.Cluster), Tasks: []string{t.TaskARN}})
+	out, err := client.DescribeTasks(ctx, &awsecs.DescribeTasksInput{Cluster: aws.String(t.Cluster), Tasks: []string{t.TaskARN}, Include: withTags})
 	if err != nil {
 		return t, fmt.Errorf("describing the task: %w", err)
 	}
@@ -178,21 +202,77 @@ func (t Target) Stopped() (reason string, stopped bool) {
 	return reason, true
 }
 
-// choose fetches the task definition and picks the container.
-func choose(ctx context.Context, client *awsecs.Client, t *Target, name string) error {
+// Choose fetches the definition of a task that [AmbiguousError] or [List] gave,
+// and returns the container of that name in it; with no name the one to debug.
+// Errors: [*NotFoundError], [*AmbiguousError], or what the SDK returned.
+func Choose(ctx context.Context, client *awsecs.Client, t Target, name string) (Target, error) {
 	out, err := client.DescribeTaskDefinition(ctx, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String(t.TaskDefinitionARN)})
 	if err != nil {
-		return fmt.Errorf("describing the task definition: %w", err)
+		return t, fmt.Errorf("describing the task definition: %w", err)
 	}
 	if out.TaskDefinition != nil {
 		t.definition = *out.TaskDefinition
 	}
-	chosen, err := chooseContainer(*t, name)
+	chosen, err := chooseContainer(t, name)
+	var ambiguous *AmbiguousError
+	if errors.As(err, &ambiguous) {
+		if served := t.served(ctx, client, ambiguous.Candidates); served != "" {
+			chosen, err = served, nil
+		}
+	}
 	if err != nil {
-		return err
+		return t, err
 	}
 	t.choose(chosen)
-	return nil
+	return t, nil
+}
+
+// served returns the one of several containers that the load balancers of the
+// service send requests to, "" if that tells none or may not be asked.
+func (t Target) served(ctx context.Context, client *awsecs.Client, among []Candidate) string {
+	if t.Service == "" {
+		return ""
+	}
+	out, err := client.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: aws.String(t.Cluster), Services: []string{t.Service}})
+	if err != nil {
+		return ""
+	}
+	name := ""
+	for _, s := range out.Services { // one, or none when it is gone
+		for _, lb := range s.LoadBalancers {
+			of := aws.ToString(lb.ContainerName)
+			if !slices.ContainsFunc(among, func(c Candidate) bool { return c.Name == of }) {
+				continue
+			}
+			if name != "" && name != of {
+				return ""
+			}
+			name = of
+		}
+	}
+	return name
+}
+
+// named returns the name of the container with the ARN, which must not be another
+// one than the flag names; without an ARN it is what the flag names.
+func (t Target) named(flag, arn string) (string, error) {
+	if arn == "" {
+		return flag, nil
+	}
+	for _, c := range t.task.Containers {
+		if aws.ToString(c.ContainerArn) != arn {
+			continue
+		}
+		name := aws.ToString(c.Name)
+		if flag != "" && flag != name {
+			return "", &ContradictionError{Flag: "container", Given: flag, By: "task", What: "container", Told: name}
+		}
+		return name, nil
+	}
+	return "", &NotFoundError{
+		Query:      Query{Cluster: t.Cluster, Task: t.TaskID(), Container: lastSegment(arn)},
+		Containers: containerNames(t.task.Containers),
+	}
 }
 
 // notFound gives the errors of a missing cluster or service their type.

@@ -17,7 +17,18 @@ import (
 
 func newClient(t *testing.T, region string) (*fakeaws.Server, *awsecs.Client) {
 	t.Helper()
-	server, err := fakeaws.Start(fakeaws.Config{})
+	return newClients(t, region, fakeaws.Config{})
+}
+
+// newClientOf has the world in the region.
+func newClientOf(t *testing.T, region string) (*fakeaws.Server, *awsecs.Client) {
+	t.Helper()
+	return newClients(t, region, fakeaws.Config{Region: region})
+}
+
+func newClients(t *testing.T, region string, cfg fakeaws.Config) (*fakeaws.Server, *awsecs.Client) {
+	t.Helper()
+	server, err := fakeaws.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,6 +40,9 @@ func newClient(t *testing.T, region string) (*fakeaws.Server, *awsecs.Client) {
 		HTTPClient: &http.Client{Transport: transport}, RetryMaxAttempts: 1,
 	})
 }
+
+// containerARN is that of the chosen container.
+func (t Target) containerARN() string { c, _ := t.container(); return aws.ToString(c.ContainerArn) }
 
 func node(name string) fakeaws.Container {
 	return fakeaws.Container{Name: name, Command: []string{"node", "main.js"}, Essential: true, RuntimeID: id32 + "-0000000001"}
@@ -89,17 +103,17 @@ func TestFindFails(t *testing.T) {
 		err, hint string
 	}{
 		"no task":             {Query{Cluster: "prod", Task: id32}, `no task "` + id32 + `" in cluster "prod"`, "--cluster"},
-		"no prefix":           {Query{Cluster: "prod", Task: "abc"}, `no task "abc"`, "list-tasks"},
+		"no prefix":           {Query{Cluster: "prod", Task: "abc"}, `no task "abc"`, "ecsheap tasks"},
 		"no cluster":          {Query{Cluster: "nope", Task: id32}, `no cluster "nope" in eu-west-1`, "--region"},
-		"default":             {Query{Service: "api"}, `no cluster "default"`, "--cluster"},
 		"no service":          {Query{Cluster: "prod", Service: "nope"}, `no service "nope" in cluster "prod"`, "--cluster"},
-		"no tasks":            {Query{Cluster: "prod", Service: "idle"}, `no running task of service "idle"`, "list-tasks"},
-		"no family":           {Query{Cluster: "prod", Family: "nope"}, `no running task of family "nope"`, "list-tasks"},
-		"service, not family": {Query{Cluster: "prod", Service: "api", Family: "nope"}, `no running task of service "api" and family "nope" in`, "list-tasks"},
-		"task, not service":   {Query{Cluster: "prod", Task: one, Service: "idle"}, `no task "` + one + `" of service "idle" in`, "list-tasks"},
+		"no tasks":            {Query{Cluster: "prod", Service: "idle"}, `no running task of service "idle"`, "ecsheap tasks"},
+		"no family":           {Query{Cluster: "prod", Family: "nope"}, `no running task of family "nope"`, "ecsheap tasks"},
+		"service, not family": {Query{Cluster: "prod", Service: "api", Family: "nope"}, `no running task of service "api" and family "nope" in`, "ecsheap tasks"},
+		"task, not service":   {Query{Cluster: "prod", Task: one, Service: "idle"}, `no task "` + one + `" of service "idle" in`, "ecsheap tasks"},
 		"no container":        {Query{Cluster: "prod", Task: one, Container: "c"}, `no container "c"`, "a, b"},
 		"many":                {Query{Cluster: "prod", Service: "api"}, "7 tasks fit", "and 2 more"},
 		"containers":          {Query{Cluster: "prod", Task: one}, "2 containers fit", "--container: a, b"},
+		"account":             {Query{Task: "arn:aws:ecs:eu-west-1:999988887777:task/prod/" + id32}, `no task`, "account 999988887777"},
 		"contradiction":       {Query{Cluster: "prod", Task: "arn:aws:ecs:eu-west-1:1:task/test/" + one}, "contradicts", "drop --cluster"},
 		"no reference":        {Query{Task: "my task"}, "not a task", "task id"},
 	}
@@ -117,23 +131,18 @@ func TestFindFails(t *testing.T) {
 	}
 }
 
-func TestTargetsPages(t *testing.T) {
+// TestFindPages counts calls: a service of 250 tasks is three pages.
+func TestFindPages(t *testing.T) {
 	server, client := newClient(t, "eu-west-1")
 	for range 250 {
 		server.AddTask(fakeaws.Task{Cluster: "prod", Service: "api", Containers: []fakeaws.Container{node("a")}})
 	}
-	n := 0
-	for _, err := range Targets(t.Context(), client, Query{Cluster: "prod", Service: "api"}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		n++
+	_, err := Find(t.Context(), client, Query{Cluster: "prod", Service: "api"})
+	several, ok := errors.AsType[*AmbiguousError](err)
+	if !ok || len(several.Tasks) != 250 || len(several.Candidates) != 250 {
+		t.Fatalf("got %v, want 250 tasks", err)
 	}
-	if n != 250 {
-		t.Errorf("%d tasks, want 250", n)
-	}
-	calls := len(server.Calls())
-	if calls != 6 { // three pages of ListTasks, three of DescribeTasks
+	if calls := len(server.Calls()); calls != 6 { // three pages of ListTasks, three of DescribeTasks
 		t.Errorf("%d calls, want 6", calls)
 	}
 }

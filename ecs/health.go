@@ -2,18 +2,13 @@ package ecs
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	awselb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
-	"github.com/aws/smithy-go"
 )
 
 // HealthBudget is how long the target's process may stop before a health check
@@ -44,32 +39,28 @@ const (
 
 // HealthBudgets returns the budgets of the container's own health check and of
 // the target groups that its service has for it: none, when nothing checks it.
-// The first needs no call. What may not be asked, or cannot be, is a budget
-// with Skipped; it asks ecs:DescribeServices and
-// elasticloadbalancing:DescribeTargetGroups. The error is the cause of ctx.
-func HealthBudgets(ctx context.Context, client *awsecs.Client, balancers *awselb.Client, t Target) ([]HealthBudget, error) {
-	budgets := containerBudget(t)
-	arns, err := t.targetGroups(ctx, client)
-	if err != nil {
-		return append(budgets, skipped("of service "+t.Service, "ecs:DescribeServices", err)), context.Cause(ctx)
+// What may not be asked, or cannot be, is a budget with Skipped.
+func (f *Facts) HealthBudgets() []HealthBudget {
+	budgets := containerBudget(f.Target)
+	if gap := f.Service.gap(); gap != nil {
+		return append(budgets, HealthBudget{Kind: groupCheck, Name: "of service " + f.Target.Service, Skipped: gap.text()})
 	}
-	if len(arns) == 0 {
-		return budgets, nil
-	}
-	out, err := balancers.DescribeTargetGroups(ctx, &awselb.DescribeTargetGroupsInput{TargetGroupArns: arns})
-	if err != nil {
-		for _, arn := range arns {
-			budgets = append(budgets, skipped(groupName(arn), "elasticloadbalancing:DescribeTargetGroups", err))
+	if gap := f.TargetGroups.gap(); gap != nil {
+		for _, arn := range f.Target.targetGroups(f.Service.Value) {
+			budgets = append(budgets, HealthBudget{Kind: groupCheck, Name: groupName(arn), Skipped: gap.text()})
 		}
-		return budgets, context.Cause(ctx)
+		return budgets
 	}
-	for _, g := range out.TargetGroups {
-		if g.HealthCheckEnabled == nil || *g.HealthCheckEnabled {
+	for _, g := range f.TargetGroups.Value {
+		if checks(g) {
 			budgets = append(budgets, groupBudget(g))
 		}
 	}
-	return budgets, nil
+	return budgets
 }
+
+// checks tells whether a target group makes health checks.
+func checks(g elbtypes.TargetGroup) bool { return g.HealthCheckEnabled == nil || *g.HealthCheckEnabled }
 
 // containerBudget is that of the health check in the container's definition.
 // Its startPeriod no longer counts: it is over long before a heap has leaked.
@@ -105,45 +96,24 @@ func newBudget(kind, name, threshold string, interval, timeout time.Duration, n 
 
 // targetGroups returns the ARNs of the target groups that the service has for
 // the container, each once.
-func (t Target) targetGroups(ctx context.Context, client *awsecs.Client) ([]string, error) {
-	if t.Service == "" {
-		return nil, nil
-	}
-	out, err := client.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: aws.String(t.Cluster), Services: []string{t.Service}})
-	if err != nil {
-		return nil, err
+func (t Target) targetGroups(s *ecstypes.Service) []string {
+	if s == nil {
+		return nil
 	}
 	var arns []string
-	for _, s := range out.Services { // one, or none when it is gone
-		for _, lb := range s.LoadBalancers {
-			arn := aws.ToString(lb.TargetGroupArn) // "" for a Classic Load Balancer
-			if arn != "" && t.serves(lb) && !slices.Contains(arns, arn) {
-				arns = append(arns, arn)
-			}
+	for _, lb := range s.LoadBalancers {
+		arn := aws.ToString(lb.TargetGroupArn) // "" for a Classic Load Balancer
+		if arn != "" && t.serves(lb) && !slices.Contains(arns, arn) {
+			arns = append(arns, arn)
 		}
 	}
-	return arns, nil
+	return arns
 }
 
 // serves tells whether the load balancer's probes go to the container.
 func (t Target) serves(lb ecstypes.LoadBalancer) bool {
 	name := aws.ToString(lb.ContainerName)
 	return name == "" || name == t.Container
-}
-
-// skipped says why a budget of a target group is not known.
-func skipped(name, action string, err error) HealthBudget {
-	b := HealthBudget{Kind: groupCheck, Name: name}
-	var api smithy.APIError
-	switch {
-	case errors.As(err, &api) && (api.ErrorCode() == "AccessDenied" || api.ErrorCode() == "AccessDeniedException"):
-		b.Skipped = "skipped: needs " + action
-	case errors.As(err, &api):
-		b.Skipped = fmt.Sprintf("skipped: %s answers %s", action, api.ErrorCode())
-	default:
-		b.Skipped = fmt.Sprintf("skipped: %s cannot be asked", action)
-	}
-	return b
 }
 
 // groupName is the name in the ARN of a target group, …:targetgroup/name/id.

@@ -10,16 +10,16 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	awselb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"github.com/ecsheap/ecsheap/internal/fakeaws"
 )
 
-func balancersOf(t *testing.T, server *fakeaws.Server) *awselb.Client {
+// clientsOf are clients of a fake AWS that try everything once.
+func clientsOf(t *testing.T, server *fakeaws.Server) *Clients {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	return awselb.New(awselb.Options{
+	return NewClients(aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String(server.URL()), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 		HTTPClient: &http.Client{Transport: transport}, RetryMaxAttempts: 1,
 	})
@@ -66,7 +66,7 @@ func TestHealthBudgets(t *testing.T) {
 		},
 		"throttled": {
 			groups: []fakeaws.TargetGroup{quick}, fault: &fakeaws.Fault{Operation: "elasticloadbalancing.DescribeTargetGroups", Code: "Throttling"},
-			want: []HealthBudget{{Kind: "target-group", Name: "quick", Skipped: "skipped: elasticloadbalancing:DescribeTargetGroups answers Throttling"}},
+			want: []HealthBudget{{Kind: "target-group", Name: "quick", Skipped: "unknown: elasticloadbalancing:DescribeTargetGroups answers Throttling"}},
 		},
 	}
 	for name, tt := range tests {
@@ -97,9 +97,12 @@ func TestHealthBudgets(t *testing.T) {
 			if tt.fault != nil {
 				server.Fault(*tt.fault)
 			}
-			got, err := HealthBudgets(t.Context(), client, balancersOf(t, server), target)
-			if err != nil || got == nil || !slices.Equal(got, tt.want) {
-				t.Errorf("got  %+v, %v\nwant %+v", got, err, tt.want)
+			facts, err := Gather(t.Context(), clientsOf(t, server), target, 9229, Quick)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := facts.HealthBudgets(); got == nil || !slices.Equal(got, tt.want) {
+				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
 			wantNeededCalls(t, server, tt.alone, len(tt.groups) > 0 && tt.container == "")
 		})
@@ -126,7 +129,7 @@ func wantNeededCalls(t *testing.T, server *fakeaws.Server, alone, groups bool) {
 	}
 }
 
-func TestHealthBudgetsEndWithTheContext(t *testing.T) {
+func TestGatherEndsWithTheContext(t *testing.T) {
 	server, client := newClient(t, "eu-west-1")
 	server.AddTask(fakeaws.Task{Cluster: "prod", Service: "api", ID: id32, Containers: []fakeaws.Container{node("api")}})
 	target, err := Find(t.Context(), client, Query{Cluster: "prod", Task: id32})
@@ -136,7 +139,7 @@ func TestHealthBudgetsEndWithTheContext(t *testing.T) {
 	reason := errors.New("the user has gone")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(reason)
-	if _, err := HealthBudgets(ctx, client, balancersOf(t, server), target); !errors.Is(err, reason) {
+	if _, err := Gather(ctx, clientsOf(t, server), target, 9229, Whole); !errors.Is(err, reason) {
 		t.Errorf("got %v", err)
 	}
 }

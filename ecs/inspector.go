@@ -35,13 +35,10 @@ func (i Inspector) Exposed() bool {
 // inspector reads the flags of one container. Node.js documents them in
 // doc/api/cli.md; later flags win, and the command line wins over NODE_OPTIONS.
 func inspector(t Target) Inspector {
-	_, d := t.container()
-	options := environmentOf(t, d, "NODE_OPTIONS")
-	entryPoint, command := t.CommandLine()
 	i := Inspector{Host: "127.0.0.1", Port: 9229}
-	i.read("NODE_OPTIONS", []string{options})
-	i.read("entryPoint", entryPoint)
-	i.read("command", command)
+	for _, w := range t.words() {
+		i.read(w)
+	}
 	return i
 }
 
@@ -82,22 +79,18 @@ func lookup(env []ecstypes.KeyValuePair, name string) string {
 	return aws.ToString(env[i].Value)
 }
 
-// read takes the flags out of words, each of which may be a whole shell command.
-func (i *Inspector) read(where string, words []string) {
-	for _, word := range words {
-		for _, flag := range strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune(" \t\n\"';", r) }) {
-			name, value, _ := strings.Cut(flag, "=")
-			switch name {
-			case "--inspect", "--inspect-brk", "--inspect-wait":
-				i.Flag, i.Where = flag, where
-				i.Waits = name != "--inspect"
-				i.address(value)
-			case "--inspect-port", "--debug-port":
-				i.address(value)
-			case "--disable-sigusr1":
-				i.NoUSR1 = true
-			}
-		}
+// read takes a flag out of a word.
+func (i *Inspector) read(w word) {
+	name, value, _ := strings.Cut(w.text, "=")
+	switch name = normalFlag(name); name {
+	case "--inspect", "--inspect-brk", "--inspect-wait":
+		i.Flag, i.Where = w.text, w.where
+		i.Waits = name != "--inspect"
+		i.address(value)
+	case "--inspect-port", "--debug-port":
+		i.address(value)
+	case "--disable-sigusr1":
+		i.NoUSR1 = true
 	}
 }
 
@@ -119,4 +112,37 @@ func (i *Inspector) address(s string) {
 	if port, err := strconv.ParseUint(portText, 10, 16); err == nil {
 		i.Port = int(port)
 	}
+}
+
+// word is one word of the command line or of NODE_OPTIONS.
+type word struct{ text, where string }
+
+// words are all words that Node.js may be started with, in the order in which it
+// reads them. Each may come out of a whole shell command.
+func (t Target) words() []word {
+	_, d := t.container()
+	entryPoint, command := t.CommandLine()
+	var list []word
+	for _, source := range []struct {
+		where string
+		texts []string
+	}{
+		{"NODE_OPTIONS", []string{environmentOf(t, d, "NODE_OPTIONS")}}, {"entryPoint", entryPoint}, {"command", command},
+	} {
+		for _, text := range source.texts {
+			for w := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t\n\"';", r) }) {
+				list = append(list, word{w, source.where})
+			}
+		}
+	}
+	return list
+}
+
+// normalFlag spells a flag as the documentation does: Node.js takes underscores
+// for hyphens.
+func normalFlag(name string) string {
+	if !strings.HasPrefix(name, "--") {
+		return name
+	}
+	return strings.ReplaceAll(name, "_", "-")
 }

@@ -25,9 +25,52 @@ func (t Target) MemoryLimits() []MemoryLimit {
 		name string
 		text *string // in MiB
 	}{{"the task", t.task.Memory}, {"the container, by ECS", container.Memory}} {
-		if n, err := strconv.ParseInt(aws.ToString(l.text), 10, 64); err == nil && n > 0 {
-			limits = append(limits, MemoryLimit{l.name, n * mebibyte})
+		if n := mebibytes(l.text); n > 0 {
+			limits = append(limits, MemoryLimit{l.name, n})
 		}
 	}
 	return limits
+}
+
+// TaskMemory is the memory limit of the whole task in bytes: its own, else what the
+// hard limits of its containers add up to. It is 0 when there is none.
+func (t Target) TaskMemory() int64 {
+	if n := mebibytes(t.task.Memory); n > 0 {
+		return n
+	}
+	var sum int64
+	for _, c := range t.task.Containers {
+		n := mebibytes(c.Memory)
+		if n == 0 {
+			return 0
+		}
+		sum += n
+	}
+	return sum
+}
+
+// reserved is what CloudWatch takes for the whole of a task's memory: its limit,
+// else what its containers reserve.
+func (t Target) reserved() int64 {
+	if n := mebibytes(t.task.Memory); n > 0 {
+		return n
+	}
+	var sum int64
+	for _, c := range t.task.Containers {
+		n := mebibytes(c.MemoryReservation)
+		if n == 0 {
+			n = mebibytes(c.Memory)
+		}
+		sum += n
+	}
+	return sum
+}
+
+// mebibytes reads a number of MiB; 0 is none.
+func mebibytes(text *string) int64 {
+	n, err := strconv.ParseInt(aws.ToString(text), 10, 64)
+	if err != nil || n < 0 || n > 1<<40 {
+		return 0
+	}
+	return n * mebibyte
 }

@@ -11,11 +11,11 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// Query narrows down the container. Only Cluster always counts: without it
-// ECS takes the cluster named default.
+// Query narrows down the container. Without a cluster it is the one that Task or
+// Service names, else the only one of the region, else the one named default.
 type Query struct {
 	Cluster   string // name or ARN
-	Service   string
+	Service   string // name or ARN
 	Family    string // of the task definition
 	Task      string // as ParseTask reads it
 	Container string
@@ -56,6 +56,10 @@ func (t Target) String() string {
 	}
 	return strings.Join(parts, "/")
 }
+
+// Definition is the task definition of the task, as ECS describes it. It holds the
+// values of environment variables: what prints it masks them.
+func (t Target) Definition() ecstypes.TaskDefinition { return t.definition }
 
 // container returns the task's container named Container, and its definition.
 func (t Target) container() (ecstypes.Container, ecstypes.ContainerDefinition) {

@@ -19,21 +19,17 @@ import (
 	"github.com/ecsheap/ecsheap/ecs"
 )
 
-// loadAWS reads the usual configuration of the SDK. The region of a task's ARN
-// or address wins over the profile's, and must not contradict --region.
+// loadAWS reads the usual configuration of the SDK. The region of an ARN or an
+// address wins over the profile's, and must not contradict --region.
 func loadAWS(ctx context.Context, u *ui, o targetOptions) (aws.Config, error) {
-	region := o.region
-	if o.query.Task != "" {
-		ref, err := ecs.ParseTask(o.query.Task)
-		if err != nil {
-			return aws.Config{}, err
-		}
-		if ref.Region != "" && region != "" && region != ref.Region {
-			return aws.Config{}, &ecs.ContradictionError{Flag: "region", Given: region, Task: ref.Region}
-		}
-		if ref.Region != "" {
-			region = ref.Region
-		}
+	region, by, err := o.query.Region()
+	switch {
+	case err != nil:
+		return aws.Config{}, err
+	case region == "":
+		region = o.region
+	case o.region != "" && o.region != region:
+		return aws.Config{}, &ecs.ContradictionError{Flag: "region", Given: o.region, By: by, What: "region", Told: region}
 	}
 	cfg, err := readAWS(ctx, u, o.profile, region)
 	if err != nil {

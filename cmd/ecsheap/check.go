@@ -1,64 +1,152 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"fmt"
+	"log/slog"
+	"net"
 	"slices"
 	"strings"
+	"time"
 
-	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/urfave/cli/v2"
 
 	"github.com/ecsheap/ecsheap/capture"
 	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/remedy"
 )
 
 // schema is the version of our JSON: fields are added, never renamed.
 const schema = 1
 
+// checkOptions are the values of the flags of check.
+type checkOptions struct {
+	targetOptions
+	wait    time.Duration // for the task and its agent, 0 = look once
+	iac     string        // the tool that fixes are told for
+	probe   bool
+	verbose bool
+	json    bool
+	log     *slog.Logger
+}
+
+// iacTools are what --iac can be.
+var iacTools = []string{iacCLI, "json", "terraform", "cloudformation", "cdk"}
+
+// iacCLI tells fixes as commands of the AWS CLI.
+const iacCLI = "cli"
+
 func checkCommand(u *ui) *cli.Command {
 	return &cli.Command{
 		Name: "check", Category: categoryCapture,
-		Usage:       "say what stands between a task and a debugger",
-		UsageText:   "ecsheap check --cluster X --task Y",
-		Description: "Reads the task and its task definition; changes nothing and opens nothing.",
-		Flags:       slices.Concat(targetFlags(), outputFlags()),
+		Usage:     "say what stands between a task and a debugger",
+		UsageText: "ecsheap check --cluster X --task Y\necsheap check --cluster X --service Y --probe\necsheap check --cluster X --service Y --output json",
+		Description: "Asks AWS about the task, its service, role and network, and says what would keep a capture from\n" +
+			"working or make it dangerous, each with its fix. It changes nothing, and opens nothing unless --probe\n" +
+			"is given. What you may not ask is skipped, and named. Exit code 3 means that something blocks.",
+		Flags: slices.Concat(targetFlags(), []cli.Flag{
+			&cli.DurationFlag{Name: "wait", Usage: "look again for this `time` until the task is found and its agent runs"},
+			&cli.BoolFlag{Name: "probe", Usage: "open the tunnel and ask whether an inspector answers"},
+			&cli.StringFlag{Name: "iac", Value: iacCLI, Usage: "`tool` to tell the fixes for: " + strings.Join(iacTools, ", ")},
+			&cli.BoolFlag{Name: "verbose", Category: categoryOutput, Usage: "list what is fine, too"},
+		}, outputFlags()),
 		Action: func(c *cli.Context) error {
-			asJSON, err := readOutput(c, u)
+			o, err := readCheck(c, u)
 			if err != nil {
 				return err
 			}
-			o, err := readTarget(c)
-			if err == nil {
-				err = o.needTarget("check")
-			}
-			if err != nil {
-				return err
-			}
-			return because(c.Context, runCheck(c, u, o, asJSON))
+			return because(c.Context, runCheck(c.Context, u, o))
 		},
 	}
 }
 
-func runCheck(c *cli.Context, u *ui, o targetOptions, asJSON bool) error {
-	cfg, err := loadAWS(c.Context, u, o)
+func readCheck(c *cli.Context, u *ui) (checkOptions, error) {
+	o := checkOptions{wait: c.Duration("wait"), iac: c.String("iac"), probe: c.Bool("probe"), verbose: c.Bool("verbose")}
+	var err error
+	if o.json, err = readOutput(c, u); err != nil {
+		return o, err
+	}
+	if o.targetOptions, err = readTarget(c, u); err != nil {
+		return o, err
+	}
+	o.log = debugLog(u, c.Bool("debug"))
+	switch {
+	case o.wait < 0:
+		return o, &usageError{text: fmt.Sprintf("--wait %s is negative", o.wait), hint: "for example --wait 2m"}
+	case !slices.Contains(iacTools, o.iac):
+		return o, &usageError{text: fmt.Sprintf("--iac %q is no tool", o.iac), hint: "it is one of " + strings.Join(iacTools, ", ")}
+	}
+	return o, o.needTarget("check")
+}
+
+// runCheck is the whole command from the flags on.
+func runCheck(ctx context.Context, u *ui, o checkOptions) error {
+	cfg, err := loadAWS(ctx, u, o.targetOptions)
 	if err != nil {
 		return err
 	}
-	target, err := ecs.Find(c.Context, awsecs.NewFromConfig(cfg), o.query)
+	calls := ecs.Count(&cfg)
+	clients := ecs.NewClients(cfg)
+	target, err := findWaiting(ctx, u, o, cfg, clients.ECS)
 	if err != nil {
 		return err
 	}
-	findings := ecs.Check(target, o.port)
-	if asJSON {
-		err = u.json(checkJSON{Schema: schema, Target: captureTarget(target), Ready: ecs.Ready(findings), Findings: findings})
+	facts, err := ecs.Gather(ctx, clients, target, o.port, ecs.Whole)
+	if err != nil {
+		return err
+	}
+	facts.Local = localFacts(ctx, cfg)
+	if o.probe {
+		if facts.Local.Inspector, err = probe(ctx, u, o, clients.SSM, facts); err != nil {
+			return err
+		}
+	}
+	r := checked{target: target, findings: ecs.Judge(facts), calls: calls.All(), iac: o.iac}
+	if o.json {
+		err = u.json(r.json())
 	} else {
-		err = u.printFindings(target, findings)
+		err = r.write(u, o.verbose)
 	}
 	if err != nil {
 		return err
 	}
-	return blocked(findings)
+	return blocked(r.findings)
+}
+
+// localFacts are what a capture needs of this machine and this process.
+func localFacts(ctx context.Context, cfg aws.Config) ecs.Local {
+	local := ecs.Local{CredentialsEnd: credentialsEnd(ctx, cfg)}
+	if free := capture.FreeSpace("."); free >= 0 {
+		local.Disk = ecs.Known(ecs.Disk{Dir: "the working directory", Free: free})
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err == nil {
+		_ = l.Close() // nobody has connected
+	}
+	local.Listen = ecs.Known(err)
+	return local
+}
+
+// credentialsEnd is when the credentials expire, the zero time if they do not.
+func credentialsEnd(ctx context.Context, cfg aws.Config) ecs.Fact[time.Time] {
+	c, err := cfg.Credentials.Retrieve(ctx)
+	switch {
+	case err != nil:
+		return ecs.Unknown[time.Time]("%s", oneLine(err.Error()))
+	case !c.CanExpire:
+		return ecs.Known(time.Time{})
+	}
+	return ecs.Known(c.Expires)
+}
+
+// checked is the result of check.
+type checked struct {
+	target   ecs.Target
+	findings []ecs.Finding
+	calls    map[string]int // by "service:Operation"
+	iac      string
 }
 
 // checkJSON is the output of check --output json.
@@ -67,6 +155,46 @@ type checkJSON struct {
 	Target   capture.Target `json:"target"`
 	Ready    bool           `json:"ready"`
 	Findings []ecs.Finding  `json:"findings"`
+	Calls    int            `json:"calls"`   // to AWS
+	Skipped  []string       `json:"skipped"` // IAM actions that were not allowed
+}
+
+func (r checked) json() checkJSON {
+	findings := slices.Clone(r.findings)
+	for i := range findings {
+		findings[i].Fix = fixText(r.iac, findings[i])
+	}
+	return checkJSON{
+		Schema: schema, Target: captureTarget(r.target), Ready: ecs.Ready(findings), Findings: findings, Calls: r.called(), Skipped: r.skipped(),
+	}
+}
+
+// called is how many calls were made.
+func (r checked) called() int {
+	n := 0
+	for _, of := range r.calls {
+		n += of
+	}
+	return n
+}
+
+// skipped are the IAM actions that the caller lacks, sorted.
+func (r checked) skipped() []string {
+	needs := []string{}
+	for _, f := range r.findings {
+		needs = append(needs, f.Needs...)
+	}
+	slices.Sort(needs)
+	return slices.Compact(needs)
+}
+
+// fixText is the fix of a finding in the words of a tool: one line for the CLI, several
+// for what is written into a template.
+func fixText(tool string, f ecs.Finding) string {
+	if m, ok := remedy.Of(f, remedy.Tool(tool)); ok && tool != iacCLI && m.Effect != remedy.None {
+		return m.How
+	}
+	return f.Fix
 }
 
 // blocked is the error of findings that rule a capture out, or nil.
@@ -76,32 +204,6 @@ func blocked(findings []ecs.Finding) error {
 		return nil
 	}
 	return &blockedError{findings: blocks}
-}
-
-// levels from the worst to the best, and how they look.
-var levels = []struct {
-	level       ecs.Level
-	word, color string
-}{
-	{ecs.Block, "BLOCK", red}, {ecs.Danger, "DANGER", red}, {ecs.Warn, "WARN", yellow}, {ecs.Info, "info", ""}, {ecs.OK, "ok", green},
-}
-
-// printFindings prints the worst first, each with its fix under it.
-func (u *ui) printFindings(t ecs.Target, findings []ecs.Finding) error {
-	w := bufio.NewWriter(u.out) // keeps the first error for Flush
-	fmt.Fprintf(w, "%s\n", u.paintOut(bold, printable(t.String())))
-	for _, l := range levels {
-		for _, f := range findings {
-			if f.Level != l.level {
-				continue
-			}
-			fmt.Fprintf(w, "  %s%s %-15s %s\n", u.paintOut(l.color, l.word), strings.Repeat(" ", len("DANGER")-len(l.word)), f.ID, printable(f.Got))
-			if f.Level != ecs.OK && f.Fix != "" {
-				fmt.Fprintf(w, "%25sfix: %s\n", "", printable(f.Fix))
-			}
-		}
-	}
-	return w.Flush()
 }
 
 // captureTarget is the target as the manifest and the JSON outputs tell it.

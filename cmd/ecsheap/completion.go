@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ecsheap/ecsheap/ecs"
 	iampolicies "github.com/ecsheap/ecsheap/iam-policies"
 )
 
@@ -141,8 +142,16 @@ func choices(command, flag string) []string {
 	switch flag {
 	case "output":
 		return []string{"text", "json"}
+	case "pick":
+		names := []string{}
+		for _, p := range ecs.Picks() {
+			names = append(names, string(p))
+		}
+		return names
 	case "sort":
 		return sortChoices[command]
+	case "iac":
+		return iacTools
 	}
 	return nil
 }

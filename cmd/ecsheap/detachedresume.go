@@ -139,7 +139,7 @@ func (r *resumption) reach(ctx context.Context) (capture.Series, error) {
 func (r *resumption) through(ctx context.Context, to targetOptions, cfg aws.Config) (series capture.Series, err error) {
 	way := reachOptions{targetOptions: to, command: "snapshot", log: r.o.log, audit: r.o.audit}
 	client, sessions := awsecs.NewFromConfig(cfg), awsssm.NewFromConfig(cfg)
-	target, findings, err := locate(ctx, r.u, way, client, cfg.Region)
+	target, findings, err := locate(ctx, r.u, way, cfg)
 	if _, stopped := target.Stopped(); isAs[*ecs.NotFoundError](err) || err != nil && stopped {
 		err = &goneError{why: "its task is no longer there", err: err}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/ecsheap/ecsheap/gate"
 	"github.com/ecsheap/ecsheap/guest"
 	iampolicies "github.com/ecsheap/ecsheap/iam-policies"
+	"github.com/ecsheap/ecsheap/remedy"
 	"github.com/ecsheap/ecsheap/sourcemap"
 	"github.com/ecsheap/ecsheap/tunnel"
 )
@@ -69,7 +70,7 @@ func (u *ui) exit(err error) int {
 // an error is judged by its outermost meaning.
 func exitCode(err error) int {
 	switch {
-	case isAs[*interruptedError](err):
+	case isAs[*interruptedError](err), isAs[*unchosenError](err):
 		return codeInterrupted
 	case isAs[*usageError](err), isAs[*iampolicies.ValueError](err), isAs[*ecs.RefError](err), isAs[*ecs.ContradictionError](err), isAs[*bucket.URLError](err), isAs[*capture.DirError](err), isAs[*sourcemap.DirError](err), isAs[cli.ExitCoder](err):
 		return codeUsage
@@ -81,7 +82,7 @@ func exitCode(err error) int {
 		return codeUnsafe
 	case isAs[*goneError](err):
 		return codeLost
-	case isAs[*blockedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err), isAs[*guest.BusyError](err), isAs[*rivalError](err),
+	case isAs[*blockedError](err), isAs[*remedy.ChangedError](err), isAs[*tunnel.NotConnectedError](err), isAs[*tunnel.BusyError](err), isAs[*guest.BusyError](err), isAs[*rivalError](err),
 		isAs[*activate.NotEnabledError](err), isAs[*activate.NoNodeError](err), isAs[*activate.RefusedError](err):
 		return codeBlocked
 	case isAs[*ecs.NotFoundError](err), isAs[*ecs.AmbiguousError](err), isAs[*objectNotFoundError](err),
@@ -90,7 +91,7 @@ func exitCode(err error) int {
 		return codeNotFound
 	case isAs[*tunnel.LostError](err), isAs[*tunnel.RefusedError](err), isAs[*tunnel.NoHandshakeError](err), isAs[*activate.SilentError](err), isConnection(err):
 		return codeLost
-	case isAs[*credentialsError](err), isBucket(err), isAs[*guest.UploadError](err), isAs[smithy.APIError](err), unreachable(err) != nil:
+	case isAs[*credentialsError](err), isAs[*remedy.FailedError](err), isBucket(err), isAs[*guest.UploadError](err), isAs[smithy.APIError](err), unreachable(err) != nil:
 		return codeRefused
 	}
 	return codeUnexpected
@@ -129,6 +130,9 @@ func errorText(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &operation) && errors.As(err, &api) && !isAs[*ecs.NotFoundError](err) && !isAs[*tunnel.NotConnectedError](err) && !isBucket(err) {
 		refused := fmt.Sprintf("AWS refused %s:%s: %s: %s", strings.ToLower(operation.Service()), operation.Operation(), api.ErrorCode(), api.ErrorMessage())
+		if meaning, ok := ecs.Explain(err); ok && meaning.Cause != "" {
+			refused += fmt.Sprintf(" (%s)", meaning.Cause)
+		}
 		// What was going on stands before the SDK's own words.
 		return oneLine(beforeRequest(err) + refused)
 	}
@@ -154,19 +158,16 @@ func hintOf(err error) string {
 	if !errors.As(err, &api) {
 		return ""
 	}
+	if meaning, ok := ecs.Explain(err); ok {
+		return meaning.Fix
+	}
 	switch code := api.ErrorCode(); {
-	case strings.Contains(code, "Expired"):
-		return "log in again (for example `aws sso login`), then run the same command"
 	case code == "AccessDeniedException", code == "AccessDenied", code == "UnauthorizedOperation":
 		var operation *smithy.OperationError
 		if errors.As(err, &operation) && operation.Operation() == "ExecuteCommand" {
 			return "`ecsheap policy operator-activate` prints what --activate needs"
 		}
 		return "`ecsheap policy operator-snapshot` prints what ecsheap needs"
-	case code == "UnrecognizedClientException", code == "InvalidClientTokenId", code == "InvalidSignatureException":
-		return "the credentials are not valid here: check --profile and --region"
-	case strings.Contains(code, "Throttl"):
-		return "AWS limits the rate of calls for the whole account: try again in a minute"
 	}
 	return ""
 }
@@ -191,7 +192,7 @@ func (e *blockedError) Error() string {
 }
 
 // Hint is the fix of the first finding.
-func (e *blockedError) Hint() string { return e.findings[0].Fix }
+func (e *blockedError) Hint() string { return fixLine(e.findings[0]) }
 
 // credentialsError means that the usual chain of the SDK found no credentials.
 type credentialsError struct{ err error }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -30,13 +31,26 @@ const maxPort = 65535
 // targetFlags choose a container; awsFlags come with them.
 func targetFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "cluster", Aliases: []string{"c"}, Category: categoryTarget, Usage: "`name` or ARN of the cluster (default: the one in --task, else ECSHEAP_CLUSTER, else \"default\")"},
+		clusterFlag(),
 		&cli.StringFlag{Name: "task", Aliases: []string{"t"}, Category: categoryTarget, Usage: "`task`: id, unique beginning of an id, ARN, or address of its page in the console"},
-		&cli.StringFlag{Name: "service", Aliases: []string{"s"}, Category: categoryTarget, Usage: "`name` of the service (default: ECSHEAP_SERVICE, unless --task or --family is given)"},
-		&cli.StringFlag{Name: "family", Category: categoryTarget, Usage: "`name` of the task definition family"},
+		serviceFlag(),
+		familyFlag(),
+		&cli.StringFlag{Name: "pick", Category: categoryTarget, Usage: "`which` one of several tasks: hungriest, oldest or newest (default: ask on a terminal, else an error)"},
 		&cli.StringFlag{Name: "container", Category: categoryTarget, Usage: "`name` of the container (default: the one that runs Node.js)"},
 		&cli.IntFlag{Name: "port", Category: categoryTarget, Value: defaultPort, Usage: "`port` of the inspector inside the container"},
 	}, awsFlags()...)
+}
+
+func clusterFlag() cli.Flag {
+	return &cli.StringFlag{Name: "cluster", Aliases: []string{"c"}, Category: categoryTarget, Usage: "`name` or ARN of the cluster (default: the one in an ARN, else ECSHEAP_CLUSTER or ECS_CLUSTER, else the only one, else \"default\")"}
+}
+
+func serviceFlag() cli.Flag {
+	return &cli.StringFlag{Name: "service", Aliases: []string{"s"}, Category: categoryTarget, Usage: "`name` or ARN of the service (default: ECSHEAP_SERVICE, unless --task or --family is given)"}
+}
+
+func familyFlag() cli.Flag {
+	return &cli.StringFlag{Name: "family", Category: categoryTarget, Usage: "`name` of the task definition family"}
 }
 
 func awsFlags() []cli.Flag {
@@ -61,6 +75,8 @@ func formatFlags() []cli.Flag {
 // targetOptions are the values of the target flags.
 type targetOptions struct {
 	query           ecs.Query
+	pick            ecs.Pick // "" = ask, or refuse
+	ask             bool     // there is a terminal to ask at
 	port            int
 	profile, region string
 }
@@ -84,15 +100,24 @@ func (o targetOptions) beside() []string {
 	return flags
 }
 
-func readTarget(c *cli.Context) (targetOptions, error) {
+func readTarget(c *cli.Context, u *ui) (targetOptions, error) {
 	o := targetOptions{
 		query: ecs.Query{
 			Cluster: c.String("cluster"), Service: c.String("service"), Family: c.String("family"),
 			Task: c.String("task"), Container: c.String("container"),
 		},
+		pick: ecs.Pick(c.String("pick")), ask: u.picks(),
 		port: c.Int("port"), profile: c.String("profile"), region: c.String("region"),
 	}
+	for _, name := range []string{"cluster", "task", "service", "family", "container"} {
+		if c.IsSet(name) && strings.TrimSpace(c.String(name)) == "" { // an empty shell variable must not mean any
+			return o, &usageError{text: dashed(name) + " needs a value, not \"\"", hint: helpHint(c)}
+		}
+	}
 	o.query = fromEnvironment(c, o.query)
+	if c.IsSet("pick") && !slices.Contains(ecs.Picks(), o.pick) {
+		return o, &usageError{text: fmt.Sprintf("--pick %q is none", o.pick), hint: "it is one of hungriest, oldest, newest"}
+	}
 	if o.port < 1 || o.port > maxPort {
 		return o, &usageError{text: fmt.Sprintf("--port %d is no port", o.port), hint: "ports are 1 to 65535; Node.js takes 9229 by default"}
 	}
@@ -106,9 +131,8 @@ func fromEnvironment(c *cli.Context, q ecs.Query) ecs.Query {
 	if !c.IsSet("service") && q.Task == "" && q.Family == "" {
 		q.Service = os.Getenv("ECSHEAP_SERVICE")
 	}
-	ref, err := ecs.ParseTask(q.Task)
-	if told := err == nil && ref.Cluster != ""; !told && !c.IsSet("cluster") {
-		q.Cluster = os.Getenv("ECSHEAP_CLUSTER")
+	if !c.IsSet("cluster") && !q.TellsCluster() {
+		q.Cluster = cmp.Or(os.Getenv("ECSHEAP_CLUSTER"), os.Getenv("ECS_CLUSTER"))
 	}
 	return q
 }
@@ -161,7 +185,7 @@ func validInspector(address string) error {
 // inspectorAlone refuses flags that choose a container beside --inspector, which
 // skips AWS: one of them is meant for another command line.
 func inspectorAlone(c *cli.Context) error {
-	for _, name := range []string{"cluster", "task", "service", "family", "container"} {
+	for _, name := range []string{"cluster", "task", "service", "family", "container", "pick"} {
 		if c.IsSet("inspector") && c.IsSet(name) {
 			return &usageError{text: fmt.Sprintf("--inspector and --%s contradict each other", name), hint: "--inspector skips AWS; drop one of them"}
 		}
@@ -186,13 +210,18 @@ func looksLikeFlag(value string) bool {
 	return len(value) > 1 && value[0] == '-' && value[1] != ','
 }
 
-// needTarget refuses a query that names nothing: a guess would be a capture of
-// the wrong service.
+// namesNothing tells whether every task of the cluster would do.
+func (o targetOptions) namesNothing() bool {
+	return o.query.Task == "" && o.query.Service == "" && o.query.Family == ""
+}
+
+// needTarget refuses a query that names nothing, where nobody can be asked: a guess
+// would be a capture of the wrong service.
 func (o targetOptions) needTarget(command string) error {
-	if o.query.Task == "" && o.query.Service == "" && o.query.Family == "" {
+	if o.namesNothing() && (!o.ask || o.pick != "") {
 		return &usageError{
 			text: "which task?",
-			hint: fmt.Sprintf("ecsheap %s --cluster NAME --task ID, or --service NAME if it runs a single task", command),
+			hint: fmt.Sprintf("ecsheap %s --cluster NAME --task ID, or --service NAME --pick oldest; `ecsheap tasks` lists them", command),
 		}
 	}
 	return nil

@@ -84,7 +84,7 @@ func readProfile(c *cli.Context, u *ui) (profileOptions, error) {
 	if o.json, err = readOutput(c, u); err != nil {
 		return o, err
 	}
-	if o.targetOptions, err = readTarget(c); err != nil {
+	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
 	o.log = debugLog(u, c.Bool("debug"))
@@ -132,7 +132,7 @@ func runProfile(ctx context.Context, u *ui, o profileOptions) error {
 // profileThrough samples through an SSM session, which has ended when it returns.
 func profileThrough(ctx context.Context, u *ui, o profileOptions, cfg aws.Config) error {
 	client := awsecs.NewFromConfig(cfg)
-	target, findings, err := locate(ctx, u, o.reach(), client, cfg.Region)
+	target, findings, err := locate(ctx, u, o.reach(), cfg)
 	if err != nil {
 		return err
 	}

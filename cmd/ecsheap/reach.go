@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 
-	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ecsheap/ecsheap/capture"
@@ -58,20 +60,30 @@ func dialInspector(address string) func(context.Context) (net.Conn, error) {
 
 // locate finds the container and tells what the checks say of it; it fails when
 // they rule a connection out.
-func locate(ctx context.Context, u *ui, o reachOptions, client *awsecs.Client, region string) (ecs.Target, []ecs.Finding, error) {
-	u.step("looking for the task in %s", region)
-	target, err := ecs.Find(ctx, client, o.query)
+func locate(ctx context.Context, u *ui, o reachOptions, cfg aws.Config) (ecs.Target, []ecs.Finding, error) {
+	u.step("looking for the task in %s", cfg.Region)
+	target, err := o.find(ctx, u, cfg, o.log)
 	if err != nil {
 		return target, nil, err
 	}
 	u.step("found %s", target)
 	findings := ecs.Check(target, o.port)
+	u.warnOf(findings)
+	return target, findings, blocked(findings)
+}
+
+// later are rules that a capture does not warn of: the gate forecasts memory and
+// pause with better figures, and a zombie harms nobody tonight.
+var later = []string{"mem.", "hc.", "proc.init"}
+
+// warnOf tells of findings that a capture should not begin without having said.
+func (u *ui) warnOf(findings []ecs.Finding) {
 	for _, f := range findings {
-		if f.Level == ecs.Warn || f.Level == ecs.Danger {
-			u.warn(fmt.Sprintf("%s (%s)", f.Got, f.ID), f.Fix)
+		quiet := slices.ContainsFunc(later, func(prefix string) bool { return strings.HasPrefix(f.ID, prefix) })
+		if f.Level == ecs.Danger && !strings.HasPrefix(f.ID, "hc.") || f.Level == ecs.Warn && !quiet {
+			u.warn(fmt.Sprintf("%s (%s)", f.Got, f.ID), fixLine(f))
 		}
 	}
-	return target, findings, blocked(findings)
 }
 
 // tunnelled opens a session to the inspector's port, has work use it, and ends

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -31,7 +32,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fakeaws": startFakeAWS, "task": addTask, "fault": addFault, "sessions": checkSessions, "exits": exits,
+			"fakeaws": startFakeAWS, "task": addTask, "fault": addFault, "sessions": checkSessions, "cluster": addCluster, "insights": setInsights, "throttle": throttle, "exits": exits,
 			"snapshots": writeSnapshots, "compress": compressFile, "truncate": truncateFile,
 			"series": writeKeepers, "captured": writeCapture,
 		},
@@ -71,6 +72,28 @@ func addTask(ts *testscript.TestScript, _ bool, args []string) {
 			task.Service = value
 		case "exec":
 			task.Exec = value == "on"
+		case "age":
+			age, err := time.ParseDuration(value)
+			ts.Check(err)
+			task.StartedAt = time.Now().Add(-age)
+		case "revision":
+			revision, err := strconv.Atoi(value)
+			ts.Check(err)
+			task.Revision = revision
+		case "used":
+			used, err := strconv.ParseFloat(value, 64)
+			ts.Check(err)
+			task.MemoryUsed = used
+		case "limit":
+			task.Memory = value
+		case "health":
+			c.HealthStatus = value
+		case "provider":
+			task.CapacityProvider = value
+		case "zone":
+			task.Zone = value
+		case "protected":
+			task.Protected = value == "on"
 		case "agent":
 			c.AgentStatus = value
 		case "command":
@@ -87,6 +110,23 @@ func addTask(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	task.Containers = []fakeaws.Container{c}
 	worldOf(ts).aws.AddTask(task)
+}
+
+// cluster NAME: makes a cluster without tasks.
+func addCluster(ts *testscript.TestScript, _ bool, args []string) {
+	worldOf(ts).aws.AddCluster(args[0])
+}
+
+// insights CLUSTER disabled|enabled|enhanced: what CloudWatch knows of the tasks.
+func setInsights(ts *testscript.TestScript, _ bool, args []string) {
+	worldOf(ts).aws.SetCluster(fakeaws.Cluster{Name: args[0], ContainerInsights: args[1]})
+}
+
+// throttle N: refuses the next N calls of ECS as too many.
+func throttle(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	worldOf(ts).aws.Throttle(fakeaws.Throttle{Operations: []string{"ecs."}, Refusals: n})
 }
 
 // listener is something at the inspector's port that is no inspector.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
-	awselb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/urfave/cli/v2"
 
@@ -89,7 +88,7 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 	if o.json, err = readOutput(c, u); err != nil {
 		return o, err
 	}
-	if o.targetOptions, err = readTarget(c); err != nil {
+	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
 	o.log = debugLog(u, c.Bool("debug"))
@@ -150,7 +149,7 @@ func direct(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) error
 // through captures through an SSM session, which has ended when it returns.
 func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) error {
 	client := awsecs.NewFromConfig(cfg)
-	target, findings, err := locate(ctx, u, o.reach(), client, cfg.Region)
+	target, findings, err := locate(ctx, u, o.reach(), cfg)
 	if err != nil {
 		return err
 	}
@@ -161,10 +160,16 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 	if err != nil {
 		return err
 	}
-	budgets, err := ecs.HealthBudgets(ctx, client, awselb.NewFromConfig(cfg), target)
+	facts, err := quickFacts(ctx, o, cfg, target)
 	if err != nil {
 		return err
 	}
+	u.warnOf(beyond(findings, ecs.Judge(facts)))
+	findings = ecs.Judge(facts)
+	if err := blocked(findings); err != nil {
+		return err
+	}
+	budgets := facts.HealthBudgets()
 	sessions := awsssm.NewFromConfig(cfg)
 	u.endStale(ctx, cfg, target, o.audit)
 	if err := besideSeries(ctx, u, o.force, sessions, target); err != nil {
@@ -186,6 +191,25 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 	})
 	opened.finish(ctx)
 	return tell(ctx, u, o, series, offerActivation(o, explain(ctx, client, target, err)))
+}
+
+// quickFacts are what a capture can know of the service without permissions of its
+// own, and without being held up.
+func quickFacts(ctx context.Context, o snapshotOptions, cfg aws.Config, target ecs.Target) (*ecs.Facts, error) {
+	facts, err := ecs.Gather(ctx, ecs.NewClients(cfg), target, o.port, ecs.Quick)
+	if err != nil {
+		return facts, err
+	}
+	facts.Planned = time.Duration(o.count-1) * o.interval
+	facts.Local.CredentialsEnd = credentialsEnd(ctx, cfg)
+	return facts, nil
+}
+
+// beyond returns the findings whose rules have not spoken yet, or not as loud.
+func beyond(told, findings []ecs.Finding) []ecs.Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f ecs.Finding) bool {
+		return slices.ContainsFunc(told, func(t ecs.Finding) bool { return t.ID == f.ID && t.Level == f.Level })
+	})
 }
 
 // offerActivation names --activate where nothing listens and it was not tried.

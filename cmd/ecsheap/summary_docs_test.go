@@ -7,12 +7,19 @@ import (
 	"testing"
 )
 
-// TestExamples compares the examples of the page with the scripts, which compare
+// TestExamples compares the examples of the pages with the scripts, which compare
 // them with the program: a command must be run there, and each part of its
 // output between two lines of … must be there to the letter.
 func TestExamples(t *testing.T) {
+	for _, page := range []string{"reading-snapshots.md", "selecting.md"} {
+		t.Run(page, func(t *testing.T) { compareExamples(t, "../../docs/"+page) })
+	}
+}
+
+func compareExamples(t *testing.T, name string) {
+	t.Helper()
 	const ellipsis = "…"
-	page, err := os.ReadFile("../../docs/reading-snapshots.md")
+	page, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}

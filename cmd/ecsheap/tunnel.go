@@ -87,7 +87,7 @@ func readTunnel(c *cli.Context, u *ui) (tunnelOptions, error) {
 	if o.json, err = readOutput(c, u); err != nil {
 		return o, err
 	}
-	if o.targetOptions, err = readTarget(c); err != nil {
+	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
 	if err := o.readInspector(c); err != nil {
@@ -185,11 +185,11 @@ func runTunnel(ctx context.Context, u *ui, o tunnelOptions) error {
 // alone.
 func (o tunnelOptions) find(ctx context.Context, u *ui, client *awsecs.Client, cfg aws.Config) (ecs.Target, error) {
 	if o.inspecting() {
-		target, _, err := locate(ctx, u, reachOptions{targetOptions: o.targetOptions}, client, cfg.Region)
+		target, _, err := locate(ctx, u, reachOptions{targetOptions: o.targetOptions, log: o.log}, cfg)
 		return target, err
 	}
 	u.step("looking for the task in %s", cfg.Region)
-	target, err := ecs.Find(ctx, client, o.query)
+	target, err := o.targetOptions.find(ctx, u, cfg, o.log)
 	if err != nil {
 		return target, err
 	}

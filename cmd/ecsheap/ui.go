@@ -29,7 +29,8 @@ type ui struct {
 	jsonError bool // the last line on stderr is a JSON object
 
 	width   func() int
-	ops     chan any // string: print a line; func() string: the live line from now on; chan: flush; nil: end
+	size    func() (columns, lines int)
+	ops     chan any // string: print a line; []byte: print as it is; func() string: the live line from now on; chan: flush; nil: end
 	stopped chan struct{}
 }
 
@@ -43,14 +44,15 @@ func newUI(std streams) *ui {
 		prompt:   errTTY && term.IsTerminal(int(std.in.Fd())),
 		colorErr: color && errTTY,
 		colorOut: color && term.IsTerminal(int(std.out.Fd())),
-		width: func() int {
-			if w, _, err := term.GetSize(int(std.err.Fd())); err == nil && w > 0 {
-				return w
+		size: func() (columns, lines int) {
+			if w, h, err := term.GetSize(int(std.err.Fd())); err == nil && w > 0 && h > 0 {
+				return w, h
 			}
-			return 80
+			return 80, 24
 		},
 		ops: make(chan any, 16), stopped: make(chan struct{}),
 	}
+	u.width = func() int { columns, _ := u.size(); return columns }
 	go u.draw()
 	return u
 }
@@ -77,6 +79,8 @@ func (u *ui) draw() {
 				return
 			case string:
 				fmt.Fprintln(u.err, op)
+			case []byte:
+				_, _ = u.err.Write(op)
 			case func() string:
 				status = op
 			case chan struct{}:

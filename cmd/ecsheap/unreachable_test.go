@@ -101,7 +101,7 @@ func TestSilentAWS(t *testing.T) {
 				_, err := ecs.Find(t.Context(), awsecs.NewFromConfig(aws.Config{
 					Region: "eu-west-1", BaseEndpoint: aws.String("http://ecs.test"), HTTPClient: client,
 					Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-				}), ecs.Query{Task: "0123"})
+				}), ecs.Query{Cluster: "prod", Task: "0123"})
 				if got := errorText(err); !strings.Contains(got, "looking for the task: AWS cannot be reached (ecs") || !strings.HasSuffix(got, "): no answer in time") {
 					t.Errorf("got %s", got)
 				}

@@ -1,0 +1,71 @@
+package ecs
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awscloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+)
+
+// MemoryUse is memory in use, as CloudWatch knew it last.
+type MemoryUse struct {
+	Bytes int64
+	// Hungriest says that it is that of the service's task which uses most, because the
+	// cluster has no metrics of single tasks.
+	Hungriest bool
+}
+
+// memory asks for the task's own memory and for the largest share of the limit that a
+// task of its service uses, in one call: the second is there without Container Insights.
+func (g *gatherer) memory(ctx context.Context) error {
+	t := g.f.Target
+	_, limit := t.memoryLimit()
+	if limit == 0 {
+		return nil
+	}
+	return ask(&g.f.MemoryUsed, "cloudwatch:GetMetricData", func() (MemoryUse, error) {
+		d := func(name, value string) cwtypes.Dimension {
+			return cwtypes.Dimension{Name: aws.String(name), Value: aws.String(value)}
+		}
+		in := &awscloudwatch.GetMetricDataInput{
+			StartTime: aws.Time(g.f.At.Add(-usageWindow)), EndTime: aws.Time(g.f.At.Add(time.Minute)), ScanBy: cwtypes.ScanByTimestampDescending,
+			MetricDataQueries: []cwtypes.MetricDataQuery{maximumOf("own", insightsNamespace, memoryMetric, t.dimensions())},
+		}
+		if t.Service != "" {
+			in.MetricDataQueries = append(in.MetricDataQueries,
+				maximumOf("service", "AWS/ECS", "MemoryUtilization", []cwtypes.Dimension{d("ClusterName", t.Cluster), d("ServiceName", t.Service)}))
+		}
+		out, err := g.Metrics.GetMetricData(ctx, in)
+		if err != nil {
+			return MemoryUse{}, err
+		}
+		last := map[string]float64{}
+		for _, r := range out.MetricDataResults {
+			if len(r.Values) > 0 {
+				last[aws.ToString(r.Id)] = r.Values[0]
+			}
+		}
+		if own, ok := last["own"]; ok {
+			return MemoryUse{Bytes: int64(own * mebibyte)}, nil
+		}
+		if share, ok := last["service"]; ok { // percent
+			return MemoryUse{Bytes: int64(share / 100 * float64(limit)), Hungriest: true}, nil
+		}
+		return MemoryUse{}, &noMetricError{}
+	})
+}
+
+// noMetricError means that CloudWatch knows nothing of a task.
+type noMetricError struct{}
+
+func (e *noMetricError) Error() string      { return "CloudWatch has no figures of it" }
+func (e *noMetricError) unanswered() string { return e.Error() }
+
+func maximumOf(id, namespace, metric string, dimensions []cwtypes.Dimension) cwtypes.MetricDataQuery {
+	return cwtypes.MetricDataQuery{Id: aws.String(id), MetricStat: &cwtypes.MetricStat{
+		Metric: &cwtypes.Metric{Namespace: aws.String(namespace), MetricName: aws.String(metric), Dimensions: dimensions},
+		Period: aws.Int32(usagePeriod), Stat: aws.String("Maximum"),
+	}}
+}

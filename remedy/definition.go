@@ -1,0 +1,83 @@
+package remedy
+
+import (
+	"strconv"
+
+	"github.com/ecsheap/ecsheap/ecs"
+)
+
+// definitionRows are the remedies that are changes of the task definition. All of
+// them come with a new revision, and so with new tasks.
+func definitionRows() map[string]row {
+	return map[string]row{
+		"node.inspect":     {what: "start Node.js with its inspector, on 127.0.0.1; or, without new tasks: ecsheap snapshot --activate", edits: inspectEdits},
+		"node.inspect-brk": {what: "do not wait for a debugger", as: Replaces, edits: swapEdits("--inspect(-brk|-wait)", "--inspect")},
+		"net.exposed":      {what: "let the inspector listen on 127.0.0.1 alone", as: Replaces, edits: exposedEdits},
+		"net.mapping9229":  {what: "take the port mapping out: the tunnel needs none", as: Replaces, edits: mappingEdits},
+		"net.mode": {what: "give the containers a network", as: Replaces, edits: func(ecs.Finding, params) []edit {
+			return []edit{set("", "awsvpc", "networkMode")}
+		}},
+		"fs.readonly": {what: "give the agent places to write (AWS does not support it; look at exec.agent afterwards)", as: Replaces, edits: writableEdits},
+		"proc.init": {what: "have an init process take care of children", as: Replaces, edits: func(_ ecs.Finding, p params) []edit {
+			return []edit{set(p[ecs.ParamContainer], true, "linuxParameters", "initProcessEnabled")}
+		}},
+		"role.envkeys": {what: "take keys out that override the task role", as: Replaces, edits: keyEdits},
+		"mem.limits":   {what: "set a hard limit, so that the kernel spares the neighbours", as: Replaces},
+		"mem.oldspace": {what: "have V8 report a full heap before the kernel kills the process", as: Replaces},
+		"mem.headroom": {what: "more memory for the next tasks, or a way that needs none: ecsheap profile", as: None},
+		"hc.container": {what: "have the health check wait longer before it gives the container up", as: Replaces, edits: func(_ ecs.Finding, p params) []edit {
+			return []edit{
+				set(p[ecs.ParamContainer], patientInterval, "healthCheck", "interval"),
+				set(p[ecs.ParamContainer], containerRetries, "healthCheck", "retries"),
+			}
+		}},
+	}
+}
+
+func inspectEdits(_ ecs.Finding, p params) []edit {
+	return []edit{option(p[ecs.ParamContainer], "--inspect=127.0.0.1:"+p.get(ecs.ParamPort))}
+}
+
+func swapEdits(word, with string) func(ecs.Finding, params) []edit {
+	return func(_ ecs.Finding, p params) []edit { return []edit{swap(p[ecs.ParamContainer], word, with)} }
+}
+
+// exposedEdits has the inspector listen on the loopback address, at the port that it
+// has, and nobody else be led to it.
+func exposedEdits(f ecs.Finding, p params) []edit {
+	const anywhere = `--inspect(-brk|-wait)?=(0\.0\.0\.0|\[::\]|::)`
+	edits := []edit{swap(p[ecs.ParamContainer], anywhere, "--inspect=127.0.0.1")}
+	return append(edits, mappingEdits(f, p)...)
+}
+
+func mappingEdits(_ ecs.Finding, p params) []edit {
+	port, err := strconv.Atoi(p[ecs.ParamPort])
+	if err != nil {
+		return nil
+	}
+	return []edit{drop(p[ecs.ParamContainer], "containerPort", port, "portMappings")}
+}
+
+// writableEdits mounts empty volumes where the SSM agent writes.
+func writableEdits(_ ecs.Finding, p params) []edit {
+	var edits []edit
+	for _, v := range []struct{ name, path string }{{"ssm-lib", "/var/lib/amazon/ssm"}, {"ssm-log", "/var/log/amazon/ssm"}} {
+		edits = append(edits,
+			add("", map[string]any{"name": v.name}, "volumes"),
+			add(p[ecs.ParamContainer], map[string]any{"sourceVolume": v.name, "containerPath": v.path, "readOnly": false}, "mountPoints"))
+	}
+	return edits
+}
+
+// agentKeys are variables that have the agent act as somebody else than the task role.
+var agentKeys = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"}
+
+func keyEdits(_ ecs.Finding, p params) []edit {
+	var edits []edit
+	for _, list := range []string{"environment", "secrets"} {
+		for _, name := range agentKeys {
+			edits = append(edits, drop(p[ecs.ParamContainer], "name", name, list))
+		}
+	}
+	return edits
+}

@@ -1,0 +1,116 @@
+package remedy
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Journal is a file of JSON lines with every change that was begun, and what became of
+// it. A line is on the disk before the call to AWS that it tells of: after a crash a
+// change that may have been made is known. It is appended to, never rewritten.
+type Journal struct{ Path string }
+
+// Outcome is what became of a change.
+type Outcome string
+
+// The outcomes, in the order in which they can follow each other.
+const (
+	Begun  Outcome = "begun"  // may or may not have been made
+	Made   Outcome = "made"   // and is there
+	Failed Outcome = "failed" // was not made
+	Undone Outcome = "undone"
+)
+
+// Entry is a change and what became of it last.
+type Entry struct {
+	ID      string    `json:"id"` // of the change, in this journal
+	At      time.Time `json:"at"`
+	Outcome Outcome   `json:"outcome"`
+	Account string    `json:"account"`
+	Change  Change    `json:"change"`
+}
+
+// maxLine bounds a line of a journal. A policy of a role has at most 10 kB.
+const maxLine = 1 << 20
+
+// Append adds a line, and has it on the disk when it returns. The directory is made
+// with mode 0700, the file with 0600.
+func (j Journal) Append(e Entry) error {
+	e.At = e.At.UTC().Truncate(time.Millisecond)
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(j.Path), 0o700); err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	f, err := os.OpenFile(j.Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	_, err = f.Write(append(line, '\n'))
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	return nil
+}
+
+// Entries reads the changes in the order in which they were begun, each with its last
+// outcome. No file means none. A last line without an end, from a crash, is passed over;
+// any other damage is an error that names the line.
+func (j Journal) Entries() ([]Entry, error) {
+	text, err := os.ReadFile(j.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	var list []Entry
+	at := map[string]int{}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, maxLine)
+	for n := 1; lines.Scan(); n++ {
+		var e Entry
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			if !bytes.HasSuffix(text, []byte("\n")) && bytes.HasSuffix(text, lines.Bytes()) {
+				break
+			}
+			return nil, fmt.Errorf("reading the journal: line %d: %w", n, err)
+		}
+		if i, ok := at[e.ID]; ok {
+			list[i] = e
+			continue
+		}
+		at[e.ID] = len(list)
+		list = append(list, e)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	return list, nil
+}
+
+// Open lists what may still be there and can be taken back, the newest first.
+func Open(entries []Entry) []Entry {
+	var out []Entry
+	for i := len(entries) - 1; i >= 0; i-- {
+		if e := entries[i]; (e.Outcome == Made || e.Outcome == Begun) && e.Change.Reversible {
+			out = append(out, e)
+		}
+	}
+	return out
+}

@@ -1,0 +1,175 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/ecsheap/ecsheap/ecs"
+)
+
+// Change is one change in AWS that ecsheap can make, and what it needs to know to
+// take it back. It is what a journal holds, so its JSON stays as it is.
+type Change struct {
+	Finding string `json:"finding"` // id
+	What    string `json:"what"`
+	Action  string `json:"action"` // IAM action, such as ecs:UpdateTaskProtection
+	Where   string `json:"where"`  // ARN or name of what is changed
+	Region  string `json:"region"`
+	Effect  Effect `json:"effect"`
+	// Reversible tells whether Undo can take it back.
+	Reversible bool `json:"reversible"`
+
+	Target map[string]string `json:"target"` // what the calls name: cluster, task and so on
+	Before State             `json:"before"`
+	After  State             `json:"after"`
+}
+
+// State is the part of a resource that a change concerns. A key that is missing
+// stands for what is not there.
+type State map[string]string
+
+// Free tells whether the change may be made without being confirmed by name: it can
+// be taken back, and the task goes on.
+func (c Change) Free() bool { return c.Reversible && c.Effect == Live }
+
+// same tells whether two changes are one.
+func (c Change) same(d Change) bool { return c.Action == d.Action && c.Where == d.Where }
+
+// changes are the plans by the id of their finding.
+var changes = map[string]func(params) Change{
+	"svc.deploying":     protection,
+	"svc.task-revision": protection,
+	"svc.az-rebalance":  protection,
+	"svc.autoscale":     protection,
+	"svc.desired":       oneMore,
+	"role.ssmmessages":  rolePolicy,
+	"hc.alb":            targetGroup,
+	"exec.sessions":     session,
+	"exec.enabled":      execFlag,
+	"exec.flag-drift":   execFlag,
+}
+
+// The keys of states and targets.
+const (
+	keyEnabled   = "protectionEnabled"
+	keyExpires   = "expirationDate" // RFC 3339
+	keyMinutes   = "expiresInMinutes"
+	keyDesired   = "desiredCount"
+	keyExec      = "enableExecuteCommand"
+	keyDocument  = "policyDocument"
+	keyInterval  = "healthCheckIntervalSeconds"
+	keyThreshold = "unhealthyThresholdCount"
+	keySession   = "status"
+	keyPolicy    = "policyName"
+)
+
+// protectedFor is how long a task is protected: longer than a series of three
+// snapshots, and over by itself when nobody takes it back.
+const protectedFor = 60 // minutes
+
+func protection(p params) Change {
+	return Change{
+		What: fmt.Sprintf("protect the task for %d minutes", protectedFor), Action: "ecs:UpdateTaskProtection", Where: p[ecs.ParamTaskARN], Effect: Live, Reversible: true,
+		Target: pick(p, ecs.ParamCluster, ecs.ParamTask), After: State{keyEnabled: "true", keyMinutes: strconv.Itoa(protectedFor)},
+	}
+}
+
+func oneMore(p params) Change {
+	return Change{
+		What: "raise the desired count to " + p[ecs.ParamDesired], Action: "ecs:UpdateService", Where: p[ecs.ParamService], Effect: Live, Reversible: true,
+		Target: pick(p, ecs.ParamCluster, ecs.ParamService), After: State{keyDesired: p[ecs.ParamDesired]},
+	}
+}
+
+func execFlag(p params) Change {
+	if p[ecs.ParamService] == "" {
+		return Change{} // a task outside a service is run again by hand
+	}
+	return Change{
+		What: "switch ECS Exec on and deploy", Action: "ecs:UpdateService", Where: p[ecs.ParamService], Effect: Replaces, Reversible: true,
+		Target: pick(p, ecs.ParamCluster, ecs.ParamService), After: State{keyExec: "true"},
+	}
+}
+
+func rolePolicy(p params) Change {
+	return Change{
+		What: "add the inline policy " + PolicyName + " to role " + p[ecs.ParamRole], Action: "iam:PutRolePolicy", Where: p[ecs.ParamRoleARN], Effect: Live, Reversible: true,
+		Target: with(pick(p, ecs.ParamRole), keyPolicy, PolicyName), After: State{keyDocument: compact(execPolicy)},
+	}
+}
+
+// execPolicy is what the SSM agent needs of the task role (Amazon ECS developer
+// guide, "Using Amazon ECS Exec": ECS Exec permissions).
+const execPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ssmmessages:CreateControlChannel","ssmmessages:CreateDataChannel",` +
+	`"ssmmessages:OpenControlChannel","ssmmessages:OpenDataChannel"],"Resource":"*"}]}`
+
+func targetGroup(p params) Change {
+	return Change{
+		What: fmt.Sprintf("have the target group check every %d s, and give up after %d failures", patientInterval, patientThreshold), Action: "elasticloadbalancing:ModifyTargetGroup",
+		Where: p[ecs.ParamTargetGroup], Effect: Live, Reversible: true, Target: pick(p, ecs.ParamTargetGroup),
+		After: State{keyInterval: strconv.Itoa(patientInterval), keyThreshold: strconv.Itoa(patientThreshold)},
+	}
+}
+
+func session(p params) Change {
+	return Change{
+		What: "end session " + p[ecs.ParamSession], Action: "ssm:TerminateSession", Where: p[ecs.ParamSession], Effect: Live,
+		Target: pick(p, ecs.ParamSession), After: State{keySession: "ended"},
+	}
+}
+
+func pick(p params, keys ...string) map[string]string {
+	out := map[string]string{}
+	for _, k := range keys {
+		out[k] = p[k]
+	}
+	return out
+}
+
+func with(m map[string]string, key, value string) map[string]string {
+	m = maps.Clone(m)
+	m[key] = value
+	return m
+}
+
+// Plan lists the changes that remove findings, each once, with the state that they
+// start from. It changes nothing. What is as it should be already is left out.
+// Errors: what the SDK returned; then the changes so far are returned too.
+func Plan(ctx context.Context, c *ecs.Clients, findings []ecs.Finding) ([]Change, error) {
+	var list []Change
+	for _, f := range findings {
+		plan, ok := changes[f.ID]
+		if !ok || f.Level == ecs.OK || f.Level == ecs.Info || f.Fix == "" {
+			continue
+		}
+		p := newParams(f)
+		change := plan(p)
+		change.Finding, change.Region = f.ID, p[ecs.ParamRegion]
+		if change.Where == "" || slices.ContainsFunc(list, change.same) {
+			continue
+		}
+		now, err := actions[change.Action].look(ctx, c, change)
+		if err != nil {
+			return list, fmt.Errorf("looking at %s: %w", change.Where, err)
+		}
+		if now.has(change.After) {
+			continue
+		}
+		change.Before = now
+		list = append(list, change)
+	}
+	return list, nil
+}
+
+// has tells whether the state has all of another one.
+func (s State) has(other State) bool {
+	for k, v := range other {
+		if k != keyMinutes && s[k] != v {
+			return false
+		}
+	}
+	return true
+}
