@@ -95,6 +95,7 @@ type Suspect struct {
 	Confidence float64 // 0 … 1, that it leaks
 	Title      string  // "ThrottlerStorageService.timeoutIds (Map)"
 	Pattern    Pattern
+	Kind       string    // the pattern in words that claim no more than the snapshots show
 	Node       heap.Node // in the last snapshot
 	ID         heap.ID
 	Class      string

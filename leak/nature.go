@@ -212,28 +212,28 @@ func (t nature) lesson(p Pattern) (lesson, bool) {
 		return lesson{}, false
 	case p == TimerLeak && t.waiting > mostly && t.repeating > mostly:
 		return lesson{
-			fmt.Sprintf("Intervals%s go on for ever: nothing has cleared them. Each keeps its callback, with all that this uses.", t.every()),
-			"Call clearInterval when what the interval is for ends: when the connection closes, the job is done. unref() does not free it.",
+			explanation: fmt.Sprintf("Intervals%s go on for ever: nothing has cleared them. Each keeps its callback, with all that this uses.", t.every()),
+			advice:      "Call clearInterval when what the interval is for ends: when the connection closes, the job is done. unref() does not free it.",
 		}, true
 	case p == TimerLeak && t.waiting > mostly:
 		return lesson{
-			fmt.Sprintf("Timers%s are still waiting. Until it fires or is cleared, each keeps its callback, with all that this uses.", t.after()),
-			"Call clearTimeout when it has become needless, and let the callback use an id rather than the object. For long delays keep a list of ids with their times, and one timer that works it off.",
+			explanation: fmt.Sprintf("Timers%s are still waiting. Until it fires or is cleared, each keeps its callback, with all that this uses.", t.after()),
+			advice:      "Call clearTimeout when it has become needless, and let the callback use an id rather than the object. For long delays keep a list of ids with their times, and one timer that works it off.",
 		}, true
 	case p == TimerLeak && t.waiting == 0:
 		return lesson{
-			"Timers are kept after they have fired or have been cleared, with all that their callbacks use.",
-			"Take the timer out of what holds it when it fires, or do not keep it at all.",
+			explanation: "Timers are kept after they have fired or have been cleared, with all that their callbacks use.",
+			advice:      "Take the timer out of what holds it when it fires, or do not keep it at all.",
 		}, true
 	case p == Finalizers && t.selfHeld:
 		return lesson{
-			"What the FinalizationRegistry has been given to hold leads to the object whose end it is to report, so that this never comes: registering it has made it live for ever.",
-			"Give register() a held value that does not refer to the object: an id, a file name, a handle. A closure made in its methods or its constructor refers to it by this.",
+			explanation: "What the FinalizationRegistry has been given to hold leads to the object whose end it is to report, so that this never comes: registering it has made it live for ever.",
+			advice:      "Give register() a held value that does not refer to the object: an id, a file name, a handle. A closure made in its methods or its constructor refers to it by this.",
 		}, true
 	case p == PendingPromises && t.awaited > mostly:
 		return lesson{
-			"What is in here waits: each element has a promise that has not settled, and what waits for it is kept as well, requests with their sockets and bodies among it.",
-			"See why their turn does not come: resources that are not given back to a pool, a worker that stands still, a limit that is too low. Give waiting a timeout and the queue a greatest length.",
+			explanation: "What is in here waits: each element has a promise that has not settled, and what waits for it is kept as well, requests with their sockets and bodies among it.",
+			advice:      "See why their turn does not come: resources that are not given back to a pool, a worker that stands still, a limit that is too low. Give waiting a timeout and the queue a greatest length.",
 		}, true
 	}
 	return lesson{}, false

@@ -32,6 +32,8 @@ const (
 	minLeakBytes = 16 << 10
 	// minLeakCount is the same in elements, when not one is ever removed.
 	minLeakCount = 40
+	// minShare is the share of the heap below which nothing of a single snapshot is big.
+	minShare = 0.01
 	// vagueShare is the share of the heap that has to be gained in each interval for growth
 	// that no object can be named for to be spoken of.
 	vagueShare = 0.01
@@ -77,13 +79,12 @@ func (f *finder) confidence(c *candidate, s *Suspect) float64 {
 	if up := f.options.Uptime; up > 0 && up < shortUptime && (len(v.past) > 0 || f.isJudged(c.history)) {
 		p *= 0.8
 	}
-	return math.Round(p*100) / 100
+	return round(f.certain(p, c))
 }
 
 // matters says how much the growth matters, 0 … 1.
 func (f *finder) matters(c *candidate) float64 {
-	floor := max(minLeakBytes, minLeakShare*float64(f.survey.Total()))
-	byBytes := c.bytes.score / floor
+	byBytes := c.bytes.score / f.floor()
 	byCount := 0.0
 	if !f.removes(c) && (c.kind == collection || c.kind == group) && c.count.steady >= steadyEnough {
 		byCount = min(c.count.score/minLeakCount, c.bytes.score/(minLeakBytes/4))
@@ -150,12 +151,19 @@ func (f *finder) restarts(c *candidate) bool {
 
 // conclude makes the verdict.
 func (f *finder) conclude() {
+	f.decide()
+	f.tellPaths()
+	f.tellRates()
+}
+
+// decide is conclude without what is told of paths and rates.
+func (f *finder) decide() {
 	d := f.diagnosis
 	f.note()
 	vague := f.takeVague()
 	keep := d.Suspects[:0]
 	for _, s := range d.Suspects {
-		if s.Confidence >= growthConfidence/2 || d.Method == Accumulation {
+		if s.Confidence >= growthConfidence/2 || d.Method == Accumulation && s.Share >= minShare {
 			keep = append(keep, s)
 		}
 	}
@@ -169,6 +177,15 @@ func (f *finder) conclude() {
 	case d.Method == Accumulation:
 		d.Verdict, d.Confidence = Insufficient, 1
 		d.Reason = "One snapshot shows what is big, not what grows. Take three, with load between them."
+		if n := f.options.Copies; n > 0 {
+			d.Reason = fmt.Sprintf("The %d files are one and the same snapshot, which shows what is big, not what grows. Take three, with load between them.", n+1)
+		}
+	case f.repeated:
+		d.Verdict, d.Confidence = Insufficient, 1
+		d.Reason = "Two of the snapshots are one and the same: between them nothing can have grown. Name each one once."
+	case slices.Contains(f.links, backwards):
+		d.Verdict, d.Confidence = Insufficient, 1
+		d.Reason = "The snapshots are in the wrong order, as the object ids tell, which V8 hands out in ascending order. Name the oldest first."
 	case d.Method == ClassComparison && !f.judgesByPath():
 		d.Verdict, d.Confidence = Insufficient, 0.5
 		d.Reason = f.lostReason()
@@ -184,17 +201,15 @@ func (f *finder) conclude() {
 		d.Reason = f.lostReason()
 	case vague != nil && vague.Confidence >= growthConfidence:
 		f.vagueVerdict(vague)
-		f.tellPaths()
 		return
 	case d.Method == ClassComparison:
 		d.Verdict, d.Confidence = Stable, min(1-best, stablePathLimit)
 		d.Reason = "Nothing grows at its path in every interval to an extent that matters."
 	default:
-		d.Verdict, d.Confidence = Stable, 1-best
-		d.Reason = "Nothing grows in every interval to an extent that matters."
+		d.Verdict, d.Confidence = Stable, f.stableConfidence(best)
+		d.Reason = "Nothing grows in every interval to an extent that matters. " + f.floorText()
 	}
 	d.Summary = f.summary()
-	f.tellPaths()
 }
 
 // rankSuspects puts those that leak before those that may, and numbers them. Otherwise they
