@@ -61,6 +61,11 @@ var lessons = map[Pattern]lesson{
 		"A connection that is kept after it has closed, or is never closed, stays with its buffers. Those in use look the same.",
 		"Remove the socket in its 'close' event, which always comes, and set a timeout on idle ones.",
 	},
+	OpenStreams: {
+		"Streams are kept that were never ended or destroyed. Those of zlib and of files have memory outside of V8's heap besides, far more than the object itself.",
+		"A stream that is neither ended nor destroyed keeps its buffers, and memory outside of V8's heap besides.",
+		"End or destroy each stream on every way out, also when the other side has gone, as stream.pipeline does: 'close' comes then, and the memory goes at once.",
+	},
 	WeakMapValue: {
 		"The values of a WeakMap live as long as their keys, and something holds the keys.",
 		"The values of a WeakMap live as long as their keys, and something holds the keys.",
@@ -108,6 +113,9 @@ func (f *finder) explain(c *candidate, s *Suspect) (explanation, advice string) 
 	}
 	explanation, advice = l.explanation, l.advice
 	switch {
+	case s.Pattern == ModulesLoaded && isEndless(c):
+		explanation = "Modules are loaded all the time, as many in each interval: their names seem to be made up, or each is loaded anew."
+		advice = "Read data with fs and JSON.parse instead of require. What is deleted from require.cache stays in module.children of its parent; an import with a changing query string is never let go."
 	case f.isAlone():
 		explanation = "One snapshot shows that this is big, not whether it grows. " + l.premise
 	case len(f.past) == 1 || c.history != nil && c.history.watched == 0:
@@ -143,7 +151,7 @@ func unless(not bool, text string) string {
 // seen are names of patterns that claim no more than one snapshot, or two, can show.
 var seen = map[Pattern]string{
 	UnboundedCache: "cache or table", UnboundedArray: "array", ListenerLeak: "listeners", TimerLeak: "timers", ClosureRetention: "closures",
-	RequestRetention: "requests", StringConcatenation: "string", PendingPromises: "promises", OpenSockets: "sockets", WeakMapValue: "WeakMap",
+	RequestRetention: "requests", StringConcatenation: "string", PendingPromises: "promises", OpenSockets: "sockets", OpenStreams: "streams", WeakMapValue: "WeakMap",
 	SessionStore: "sessions", BufferRetention: "buffers", CodeGrowth: "code", ModulesLoaded: "modules", OtherPattern: "objects",
 }
 

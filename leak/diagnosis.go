@@ -52,6 +52,7 @@ const (
 	LinkedList          Pattern = "linked list"
 	PendingPromises     Pattern = "promises that never settle"
 	OpenSockets         Pattern = "sockets kept after they closed"
+	OpenStreams         Pattern = "streams never destroyed"
 	WeakMapValue        Pattern = "value of a WeakMap holds its key"
 	SessionStore        Pattern = "sessions never expire"
 	BufferRetention     Pattern = "buffers retained"

@@ -91,22 +91,27 @@ func (w *words) isRuntimes(n heap.Node) bool {
 // or of the nearest function or object with a known constructor on the path to it.
 func (w *words) ownerPlace(n heap.Node) *Place {
 	v := w.v
+	var runtimes *Place // the nearest one in Node.js itself, if there is none but such
 	for range maxClimb {
-		if p := w.place(n); p != nil && !isRuntime(p) {
-			return p
-		}
-		if w.isContext(n) {
-			if f, ok := w.function(n); ok {
-				return w.place(f)
+		p := w.place(n)
+		if f, ok := heap.Node(0), false; p == nil && w.isContext(n) {
+			if f, ok = w.function(n); ok {
+				p = w.place(f)
 			}
 		}
-		p, _, ok := v.holder(n)
-		if !ok || p == v.Root() || w.isGlobal(p) {
-			return nil
+		if p != nil && !isRuntime(p) {
+			return p
 		}
-		n = p
+		if runtimes == nil {
+			runtimes = p
+		}
+		next, _, ok := v.holder(n)
+		if !ok || next == v.Root() || w.isGlobal(next) {
+			break
+		}
+		n = next
 	}
-	return nil
+	return runtimes
 }
 
 // ownerFile returns the place of the nearest code on the path to an object, be it that of

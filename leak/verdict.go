@@ -69,8 +69,13 @@ func (f *finder) confidence(c *candidate, s *Suspect) float64 {
 	if f.isVague(c) {
 		p *= 0.4 * min(1, c.bytes.score/(vagueShare*float64(v.Total())))
 	}
-	if s.Pattern == ModulesLoaded || v.isFinite(c) && c.slot == noEdge {
+	switch {
+	case s.Pattern == ModulesLoaded && isEndless(c):
+		p *= 0.8
+	case s.Pattern == ModulesLoaded || v.isFinite(c) && c.slot == noEdge:
 		p *= 0.3
+	case s.Pattern == OpenSockets && f.nature(c, s.holds).open > mostly:
+		p *= 0.6 // below a leak: it may be load
 	}
 	p *= f.limitFactor(c)
 	if v.isHandful(c) {
@@ -252,6 +257,8 @@ func (f *finder) growthReason(s Suspect) string {
 	switch {
 	case f.diagnosis.Method == Comparison:
 		return fmt.Sprintf("%s has grown. Two snapshots cannot tell whether it goes on, or whether what is new stays: take a third.", s.Title)
+	case s.Pattern == OpenSockets:
+		return fmt.Sprintf("%s has gained connections, most of which are open: that may be load. %s.", s.Title, f.takeAnother())
 	case s.Pattern == ModulesLoaded:
 		return "The growth is that of modules that are loaded when they are first needed."
 	}
@@ -269,6 +276,13 @@ func (f *finder) isLoaders(c *candidate, top string) bool {
 	}
 	p := f.words.ownerFile(c.anchor)
 	return p != nil && isRuntime(p) && strings.Contains(p.File, "modules/")
+}
+
+// isEndless says whether modules come in such numbers and so evenly that they are not those
+// that are needed for the first time.
+func isEndless(c *candidate) bool {
+	const many = 40 // in each interval
+	return len(c.more)-c.from >= 2 && slices.Min(c.more[c.from:]) >= many && c.count.steady >= unmoved && c.count.pace >= unmoved
 }
 
 // isVague says whether the candidate names nothing that a programmer could look at.
