@@ -111,6 +111,13 @@ func (i *Imprint) order(g *graph) Order {
 	return Later
 }
 
+// Order tells how the snapshot stands to the one observed before it, Unrelated if there is
+// none or if somebody has said that ids do not continue.
+func (o *Observation) Order() Order { return o.order }
+
+// Imprint returns that of the snapshot.
+func (o *Observation) Imprint() *Imprint { return o.imprint }
+
 // orderAfter tells how a snapshot stands to the one observed before, Unrelated if there is
 // none or if somebody has said that ids do not continue.
 func orderAfter(g *graph, m Moment, before *Observation) Order {

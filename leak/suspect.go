@@ -32,6 +32,9 @@ func (f *finder) suspect(c *candidate) Suspect {
 	}
 	s.Pattern = f.pattern(c, i)
 	s.Kind = f.kindText(s.Pattern)
+	if s.Pattern == OpenSockets && f.nature(c, i.top).open > mostly {
+		s.Kind = "open connections"
+	}
 	s.Confidence = f.confidence(c, &s)
 	s.Explanation, s.Advice = f.explain(c, &s)
 	f.tellLift(c, &s)
