@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ecsheap/ecsheap/heap"
+	"github.com/ecsheap/ecsheap/internal/heaptest"
 )
 
 // files are snapshots of one process, which nobody has said anything of.
@@ -213,5 +214,54 @@ func TestBreaksAreToldOnce(t *testing.T) {
 	}
 	if text := strings.Join(d.Notes, "\n"); strings.Count(text, "do not continue from snapshot") != 1 || !strings.Contains(text, "from snapshot 1 to 2 and from 2 to 3") {
 		t.Errorf("notes:\n%s", text)
+	}
+}
+
+// TestCreatedInTheApplication has elements with functions of a package, as a router puts them
+// into each request, and one of the application: the latter is where to look.
+func TestCreatedInTheApplication(t *testing.T) {
+	for own, want := range map[bool]string{true: "created at /app/server.js:41", false: "kept by /app/server.js:1"} {
+		d := diagnose(t, 3, Options{}, func(s *shot) {
+			s.node("library", "code", "/app/node_modules/router/index.js", 64)
+			s.node("library code", "code", "next", 64)
+			s.Edge("library code", "internal", "script", "library")
+			s.collect("vars", "open", "open", "Map", numbers(0, s.k*each), func(i int) string {
+				key := fmt.Sprint("request", i)
+				s.node(key, "object", "Request", 400)
+				s.node(key+" next", "closure", "next", 64).At(8, 188, 16)
+				s.Edge(key+" next", "internal", "shared", "library code")
+				s.Edge(key, "property", "next", key+" next")
+				if own {
+					s.node(key+" done", "closure", "done", 64).At(7, 40, 4)
+					s.Edge(key+" done", "internal", "shared", "code")
+					s.Edge(key, "property", "done", key+" done")
+				}
+				return key
+			})
+		})
+		if !strings.Contains(d.Summary, want) {
+			t.Errorf("no %q in: %s", want, d.Summary)
+		}
+	}
+}
+
+// TestHalfOpen has sockets that hang on nothing but Node.js itself, one of two ends of which
+// is closed.
+func TestHalfOpen(t *testing.T) {
+	d := diagnose(t, 3, Options{}, func(s *shot) {
+		s.node("handles", "synthetic", "(Global handles)", 0)
+		s.Edge(heaptest.Root, "element", "2", "handles")
+		for i := range s.k * each {
+			key := fmt.Sprint("socket", i)
+			s.node(key, "object", "Socket", 1000)
+			s.hold(key, "_handle", key+" handle", "TCP", 40)
+			s.Edge("handles", "element", fmt.Sprint(i+1), key)
+		}
+	})
+	if d.Verdict != Growing || len(d.Suspects) != 1 || d.Suspects[0].Title != "the list of open connections" {
+		t.Fatalf("%s: %s %+v", d.Verdict, d.Summary, d.Suspects)
+	}
+	if want := "Growth: the list of open connections holds 300 Socket objects, +100 per 10 min"; !strings.HasPrefix(d.Summary, want) {
+		t.Errorf("got %q", d.Summary)
 	}
 }

@@ -82,7 +82,10 @@ func (f *finder) holdings(s Suspect, verb string) string {
 	if last >= 0 {
 		fmt.Fprintf(&b, " (%s)", size(s.Retained))
 	}
-	if p := s.CreatedAt; p != nil {
+	switch p, own := s.CreatedAt, s.Location; {
+	case own != nil && !isRuntime(own) && !isPackages(own) && (p == nil || isPackages(p)):
+		fmt.Fprintf(&b, ", kept by %s:%d", strings.TrimPrefix(own.File, "file://"), own.Line)
+	case p != nil:
 		fmt.Fprintf(&b, ", created at %s:%d", strings.TrimPrefix(p.File, "file://"), p.Line)
 	}
 	return b.String()

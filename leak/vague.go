@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ecsheap/ecsheap/heap"
 )
 
 // takeVague takes out of the suspects what no path leads to: the heap as a whole, or the
@@ -31,7 +33,7 @@ func (f *finder) takeVague() *Suspect {
 // nameHandles makes of what hangs on nothing but the root the connections that most of it
 // are, if so: Node.js itself holds them while they are open, and no path leads there.
 func (f *finder) nameHandles(s *Suspect) {
-	if s.Pattern != OpenSockets || s.Node != f.survey.Root() || len(s.Samples) == 0 {
+	if s.Pattern != OpenSockets || f.survey.Type(s.Node) != heap.SyntheticNode || len(s.Samples) == 0 {
 		return
 	}
 	for _, n := range s.Samples {
@@ -48,6 +50,7 @@ func (f *finder) nameHandles(s *Suspect) {
 	g := f.diagnosis.Classes[k]
 	last := len(g.Counts) - 1
 	s.Node, s.ID, s.Class, s.Location, s.holds = n, f.survey.ID(n), class, nil, class
+	s.Path = []Step{}
 	s.Title, s.Kind = "the list of open connections", "open connections"
 	s.Counts, s.Sizes, s.Retained = slices.Clone(g.Counts), slices.Clone(g.Retained), g.Retained[last]
 	s.CountDelta, s.SizeDelta = g.Counts[last]-g.Counts[0], g.Retained[last]-g.Retained[0]
