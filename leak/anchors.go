@@ -80,7 +80,7 @@ func (w *words) speaks(n heap.Node) bool {
 	if v.Type(n) == heap.ClosureNode {
 		return v.RawName(n) != "" && w.place(n) != nil
 	}
-	return v.Type(n) == heap.ObjectNode && !w.isContext(n) && !builtin[v.RawName(n)]
+	return v.Type(n) == heap.ObjectNode && !w.isContext(n) && isTelling(v.RawName(n))
 }
 
 // listeners tells the event and the emitter of what holds the listeners: in an

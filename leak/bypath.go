@@ -52,7 +52,10 @@ func (f *finder) lookBack(ctx context.Context) error {
 		return err
 	}
 	p := &places{keys: keys, clock: newClock(f.times(f.since))}
-	p.now = &Observation{sameIDs: f.links[last] == followed}
+	p.now = &Observation{}
+	if f.links[last] == followed {
+		p.now.order = Later
+	}
 	if err := p.now.take(ctx, p.keys, f.earlier[last-1]); err != nil {
 		return err
 	}

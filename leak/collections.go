@@ -37,7 +37,7 @@ func (v *survey) collections(ctx context.Context) (found []*candidate, minors []
 			continue
 		}
 		minors = append(minors, minor{n, born})
-		if fresh >= minFresh || born >= minBorn {
+		if fresh >= minFresh || born >= minBorn && (len(v.past) > 0 || fresh >= minEntries) {
 			found = append(found, v.collection(n))
 		}
 	}

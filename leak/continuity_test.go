@@ -27,8 +27,8 @@ func TestBrokenIDs(t *testing.T) {
 		notes  int
 	}{
 		{"all one process", 3, true, Survivors, 0},
-		{"the first is of another", 1, true, Comparison, 2},
-		{"the first is of another, and nobody says so", 1, false, Comparison, 2},
+		{"the first is of another", 1, true, Comparison, 1},
+		{"the first is of another, and nobody says so", 1, false, Comparison, 1},
 		{"the last is of another", 2, true, ClassComparison, 2},
 		{"the last is of another, and nobody says so", 2, false, ClassComparison, 3},
 	}
@@ -79,10 +79,13 @@ func TestSmallerIDs(t *testing.T) {
 		return (&world{ids: map[string]uint64{}, last: firstID}).take(t, 1, build(count))
 	}
 	before := observe(t, take(100), Moment{}, nil)
-	for count, want := range map[int]bool{50: false, 100: true, 150: true} {
-		if got := continues(newGraph(take(count)), Moment{SameIDs: true}, before); got != want {
-			t.Errorf("%d objects after 100: continues %v, want %v", count, got, want)
+	for count, want := range map[int]Order{50: Earlier, 100: Identical, 150: Later} {
+		if got := before.imprint.Order(take(count)); got != want {
+			t.Errorf("%d objects after 100: order %d, want %d", count, got, want)
 		}
+	}
+	if got := orderAfter(newGraph(take(150)), Moment{}, before); got != Unrelated {
+		t.Errorf("order %d though the ids are said not to continue", got)
 	}
 }
 
@@ -92,7 +95,7 @@ func TestSampleOfPairs(t *testing.T) {
 	for _, count := range []int{2_000, 4_200, 6_300, 8_400, 10_500} {
 		w := &world{ids: map[string]uint64{}, last: firstID}
 		g := newGraph(w.take(t, 1, func(s *shot) { s.array("global", "all", "all", numbers(0, count), s.object("x", "X")) }))
-		if got := len(sampleClasses(g)); got < sampleSize/4 || got > 2*sampleSize {
+		if got := len(newSample(g).classes(g)); got < sampleSize/4 || got > 2*sampleSize {
 			t.Errorf("%d pairs: a sample of %d", count, got)
 		}
 	}

@@ -52,6 +52,7 @@ const (
 	LinkedList          Pattern = "linked list"
 	PendingPromises     Pattern = "promises that never settle"
 	OpenSockets         Pattern = "sockets kept after they closed"
+	OpenStreams         Pattern = "streams never destroyed"
 	WeakMapValue        Pattern = "value of a WeakMap holds its key"
 	SessionStore        Pattern = "sessions never expire"
 	BufferRetention     Pattern = "buffers retained"
@@ -95,6 +96,7 @@ type Suspect struct {
 	Confidence float64 // 0 … 1, that it leaks
 	Title      string  // "ThrottlerStorageService.timeoutIds (Map)"
 	Pattern    Pattern
+	Kind       string    // the pattern in words that claim no more than the snapshots show
 	Node       heap.Node // in the last snapshot
 	ID         heap.ID
 	Class      string

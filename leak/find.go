@@ -31,6 +31,8 @@ type Options struct {
 	MemoryLimit int64         // bytes, 0 = none or unknown
 	RSS         []int64       // resident memory at each snapshot, bytes; nil = unknown
 	Uptime      time.Duration // of the process at the first snapshot; 0 = unknown
+	// Copies is how many files were left out as they are the same snapshot as another one.
+	Copies int
 	// Resolve turns a place in a script into one of the source, nil = as it stands.
 	Resolve func(heap.Location) Place
 }
@@ -65,7 +67,9 @@ type finder struct {
 	links   []link         // by snapshot
 	since   int            // the first snapshot that can be compared with the last, by id or by path
 	doubt   bool           // one of those may be of another process
-	places  *places        // nil = nothing is compared by path
+	// repeated says that two of the snapshots are one and the same.
+	repeated bool
+	places   *places // nil = nothing is compared by path
 	// unexplained says that the heap grows and that no path tells why.
 	unexplained bool
 	graph       *graph
@@ -137,12 +141,13 @@ func (f *finder) compare(ctx context.Context) error {
 	return nil
 }
 
-// weigh gives candidates their weights, and drops those of the observer, and those that a
+// weigh gives candidates their weights, and drops texts of scripts, what belongs to the
+// observer, and those that a
 // single snapshot, which does not show what grows, would be full of.
 func (f *finder) weigh(found []*candidate) []*candidate {
 	return slices.DeleteFunc(found, func(c *candidate) bool {
 		f.prefer(c)
-		return f.isObserver(c) || len(f.past) == 0 && !f.judgesByPath() && f.isRuntimes(c)
+		return f.survey.isSource(c.node) || f.isObserver(c) || len(f.past) == 0 && !f.judgesByPath() && f.isRuntimes(c)
 	})
 }
 

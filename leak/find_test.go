@@ -179,8 +179,32 @@ var scenes = []scene{
 	{"a cache with a limit of 0", func(s *shot) { s.limited("0") }, Leaking, "Lru.entries (Map)", UnboundedCache, []int{100, 200, 300}},
 	{"a cache with a limit beyond all memory", func(s *shot) { s.limited("67108864") }, Leaking, "Lru.entries (Map)", UnboundedCache, []int{100, 200, 300}},
 	{"modules that are loaded late", func(s *shot) {
+		s.collect("vars", "modules", "modules", "Map", numbers(0, s.k*30), s.object("module", "Module"))
+	}, Growing, "modules in server.js (Map)", ModulesLoaded, []int{30, 60, 90}},
+	{"modules with names that are made up", func(s *shot) {
 		s.collect("vars", "modules", "modules", "Map", numbers(0, s.k*each), s.object("module", "Module"))
-	}, Growing, "modules in server.js (Map)", ModulesLoaded, []int{100, 200, 300}},
+	}, Leaking, "modules in server.js (Map)", ModulesLoaded, []int{100, 200, 300}},
+	{"connections that are open", func(s *shot) { s.connections(true) }, Growing, "clients in server.js (Set)", OpenSockets, []int{100, 200, 300}},
+	{"connections that have closed", func(s *shot) { s.connections(false) }, Leaking, "clients in server.js (Set)", OpenSockets, []int{100, 200, 300}},
+	{"a class whose name a minifier has cut", func(s *shot) {
+		s.hold("vars", "quotes", "quotes", "u", 40)
+		s.collect("quotes", "#t", "entries", "Map", numbers(0, s.k*each), s.object("page", "Page"))
+	}, Leaking, "quotes.#t in server.js (Map)", UnboundedCache, []int{100, 200, 300}},
+	{"an application with many methods", func(s *shot) {
+		s.hold("vars", "app", "app", "Object", 40)
+		s.node("slots", "array", "", 800)
+		s.Edge("app", "internal", "properties", "slots")
+		for i := range minProperties {
+			name := fmt.Sprint("method", string(rune('a'+i)))
+			s.node(name, "closure", name, 64)
+			s.Edge("app", "property", name, name)
+		}
+		s.hold("app", "audit", "audit", "Object", 40)
+		s.array("audit", "trail", "trail", numbers(0, s.k*each), s.object("row", "Row"))
+	}, Leaking, "app.audit.trail in server.js (Array)", UnboundedArray, []int{100, 200, 300}},
+	{"signals that follow another one", func(s *shot) {
+		s.collect("vars", "signals", "signals", "Set", numbers(0, s.k*each), s.object("signal", "AbortSignal"))
+	}, Leaking, "signals in server.js (Set)", ListenerLeak, []int{100, 200, 300}},
 }
 
 // limited adds a cache with a limit, in a snapshot that has the values of numbers.
@@ -191,6 +215,22 @@ func (s *shot) limited(limit string) {
 	s.Edge("cache", "property", "max", "limit")
 	s.Edge("limit", "internal", "value", "digits")
 	s.collect("cache", "entries", "entries", "Map", numbers(0, s.k*each), s.object("page", "Page"))
+}
+
+// connections adds a set of sockets, open or closed.
+func (s *shot) connections(open bool) {
+	s.node("null", "hidden", "system / Oddball", 0)
+	make := s.object("socket", "WebSocket")
+	s.collect("vars", "clients", "clients", "Set", numbers(0, s.k*each), func(i int) string {
+		key := make(i)
+		s.hold(key, "_socket", key+" tcp", "Socket", 300)
+		if open {
+			s.hold(key+" tcp", "_handle", key+" handle", "TCP", 40)
+		} else {
+			s.Edge(key+" tcp", "property", "_handle", "null")
+		}
+		return key
+	})
 }
 
 // links adds a list of links, each with the next one in "next".

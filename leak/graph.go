@@ -13,6 +13,11 @@ type graph struct {
 	reaction, contextName, plain, proxy heap.Label // of nodes
 	holes                               [2]heap.Label
 	fillers                             [3]heap.Label
+	// keyed is the last answer of isKeyed, which is asked for each edge of an object.
+	keyed struct {
+		node      heap.Node
+		known, is bool
+	}
 }
 
 func newGraph(s *heap.Snapshot) *graph {
@@ -106,6 +111,43 @@ func (g *graph) dictionaryOf(n heap.Node) (heap.Node, bool) {
 		}
 	}
 	return 0, false
+}
+
+// isKeyed says whether the properties of an object are data: it has many, in a table, and
+// they are not the methods and fields of an application or a router that has been given
+// them one by one.
+func (g *graph) isKeyed(n heap.Node) bool {
+	if g.Degree(n) < minProperties || g.NameLabel(n) != g.plain {
+		return false
+	}
+	if g.keyed.known && g.keyed.node == n {
+		return g.keyed.is
+	}
+	_, ok := g.dictionaryOf(n)
+	g.keyed.node, g.keyed.known, g.keyed.is = n, true, ok && !g.hasMethods(n)
+	return g.keyed.is
+}
+
+// hasMethods says whether many of the properties are functions, each with a name of its own:
+// callbacks that are kept by a key are of one name, or have none.
+func (g *graph) hasMethods(n heap.Node) bool {
+	const (
+		maxLooked  = 32 // properties
+		minMethods = 6
+	)
+	looked, names := 0, map[heap.Label]bool{}
+	for r := range g.Out(n) {
+		if r.Type != heap.PropertyEdge || g.EdgeLabel(r.Edge) == g.proto {
+			continue
+		}
+		if looked++; g.Type(r.To) == heap.ClosureNode && g.RawName(r.To) != "" {
+			names[g.NameLabel(r.To)] = true
+		}
+		if looked == maxLooked {
+			break
+		}
+	}
+	return len(names) >= max(minMethods, looked/3)
 }
 
 // eachRow calls f for each entry of a hash table of V8. The key and the value of an entry

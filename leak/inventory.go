@@ -3,6 +3,7 @@ package leak
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/ecsheap/ecsheap/heap"
 )
@@ -25,7 +26,8 @@ type inventory struct {
 	created *Place
 	top     string // the class of most elements
 	bytes   map[heap.NodeType]int64
-	scripts int // how many different ones the elements, if functions, stand in
+	memory  int64 // bytes of buffers
+	scripts int   // how many different ones the elements, if functions, stand in
 }
 
 // inventory looks at the new objects of a candidate.
@@ -83,6 +85,9 @@ func (f *finder) take(i *inventory, classes map[string]*Kept, n heap.Node, limit
 		k.Count++
 		k.Size += v.Self(m)
 		i.bytes[v.Type(m)] += v.Self(m)
+		if v.Type(m) == heap.NativeNode && strings.Contains(v.RawName(m), "ArrayBuffer") {
+			i.memory += v.Self(m)
+		}
 	}
 	return looked
 }

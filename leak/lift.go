@@ -91,8 +91,6 @@ func (f *finder) tellLift(c *candidate, s *Suspect) {
 	s.Sizes, s.Retained = f.padSizes(l.sizes), l.sizes[len(l.sizes)-1]
 	s.Share = min(1, float64(s.Retained)/float64(max(1, f.survey.Total())))
 	s.SizeDelta = s.Retained - max(0, l.sizes[0])
-	s.GrowthPerSecond = l.bytes.rate
-	s.Exhausts = f.exhausts(s.GrowthPerSecond)
 	s.Explanation += fmt.Sprintf(" The sizes are those of the %s that has it and grows with it, by more than this holds by itself (%s): it shares what it holds with others.", class, size(own))
 }
 

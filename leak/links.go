@@ -10,13 +10,16 @@ const (
 	renumbered             // the same process, but all of its objects have other ids
 	unsure                 // ids do not continue, against what was said: nobody knows why
 	restarted              // another process
+	backwards              // the same process, earlier
 )
 
 // linkOf returns the link of a snapshot whose ids have been compared.
-func linkOf(m Moment, sameIDs bool) link {
+func linkOf(m Moment, order Order) link {
 	switch {
-	case sameIDs:
+	case order == Later || order == Identical:
 		return followed
+	case order == Earlier:
+		return backwards
 	case m.NewProcess:
 		return restarted
 	case m.SameIDs:
@@ -30,19 +33,23 @@ func linkOf(m Moment, sameIDs bool) link {
 func (f *finder) begin(g *graph, m Moment) {
 	f.graph = g
 	d := f.diagnosis
-	same := false
+	order := Unrelated
 	if n := len(f.earlier); n > 0 {
-		same = continues(g, m, f.earlier[n-1])
+		order = orderAfter(g, m, f.earlier[n-1])
 	}
 	for _, o := range f.earlier {
 		d.Snapshots = append(d.Snapshots, o.snapshot)
 	}
 	d.Snapshots = append(d.Snapshots, describe(g.Snapshot, m))
-	d.Snapshots[len(f.earlier)].SameIDs = same
+	d.Snapshots[len(f.earlier)].SameIDs = order == Later || order == Identical
 	for _, o := range f.earlier {
-		f.links = append(f.links, linkOf(o.moment, o.sameIDs))
+		f.links = append(f.links, linkOf(o.moment, o.order))
+		if o.order == Identical {
+			f.repeated = true
+		}
 	}
-	f.links = append(f.links, linkOf(m, same))
+	f.links = append(f.links, linkOf(m, order))
+	f.repeated = f.repeated || order == Identical
 
 	start := len(f.earlier)
 	for start > 0 && f.links[start] == followed {
@@ -69,7 +76,7 @@ func (f *finder) begin(g *graph, m Moment) {
 // nothing. Where the process may be another one, that serves to look at, not to judge; next
 // to two snapshots of one process it is left alone.
 func (f *finder) reach() {
-	for f.since > 0 && f.links[f.since] != restarted && (f.links[f.since] != unsure || len(f.past) == 0) {
+	for f.since > 0 && f.links[f.since] != restarted && f.links[f.since] != backwards && (f.links[f.since] != unsure || len(f.past) == 0) {
 		f.doubt = f.doubt || f.links[f.since] == unsure
 		f.since--
 	}

@@ -28,6 +28,8 @@ type nature struct {
 	timers           bool          // they are timers
 	promises         bool          // they are parts of promises that V8 makes
 	cells            bool          // they are registrations for finalization
+	signals          bool          // they are abort signals
+	open             float64       // connections that have not been closed
 	selfHeld         bool          // what such a registration holds leads to its own target
 }
 
@@ -49,6 +51,10 @@ func (f *finder) nature(c *candidate, top string) nature {
 			waits, repeats := v.timerState(n)
 			t.timers = true
 			t.waiting, t.repeating = t.waiting+one(waits), t.repeating+one(repeats)
+		case top == "AbortSignal":
+			t.signals = true
+		case sockets[top]:
+			t.open += one(v.isConnected(n))
 		case v.RawName(n) == "system / WeakCell":
 			t.cells, t.selfHeld = true, t.selfHeld || v.holdsTarget(n)
 		case strings.HasPrefix(v.RawName(n), "system / Promise"):
@@ -58,7 +64,7 @@ func (f *finder) nature(c *candidate, top string) nature {
 		}
 	}
 	looked = max(1, looked)
-	for _, share := range []*float64{&t.pending, &t.settled, &t.awaited, &t.waiting, &t.repeating} {
+	for _, share := range []*float64{&t.pending, &t.settled, &t.awaited, &t.waiting, &t.repeating, &t.open} {
 		*share /= looked
 	}
 	if top == "Timeout" {
@@ -84,6 +90,34 @@ func (v *survey) promiseState(n heap.Node) (pending, settled bool) {
 		}
 	}
 	return false, false
+}
+
+// sockets are the classes of connections.
+var sockets = map[string]bool{"Socket": true, "TLSSocket": true, "WebSocket": true, "Http2Session": true, "ServerHttp2Stream": true}
+
+// isConnected says whether a socket, or the one that an object has in a property, has a
+// handle of libuv: Node.js takes it away when the connection is closed.
+func (v *survey) isConnected(n heap.Node) bool {
+	has := func(n heap.Node) bool {
+		for r := range v.Out(n) {
+			if r.Type != heap.PropertyEdge {
+				continue
+			}
+			if name := v.EdgeName(r.Edge); name == "_handle" || name == "<symbol kHandle>" {
+				return v.Type(r.To) == heap.ObjectNode
+			}
+		}
+		return false
+	}
+	if has(n) {
+		return true
+	}
+	for r := range v.Out(n) {
+		if r.Type == heap.PropertyEdge && v.Type(r.To) == heap.ObjectNode && sockets[v.RawName(r.To)] && has(r.To) {
+			return true
+		}
+	}
+	return false
 }
 
 // timerState says whether a timer is in the list of those that wait, and whether it will
@@ -212,28 +246,38 @@ func (t nature) lesson(p Pattern) (lesson, bool) {
 		return lesson{}, false
 	case p == TimerLeak && t.waiting > mostly && t.repeating > mostly:
 		return lesson{
-			fmt.Sprintf("Intervals%s go on for ever: nothing has cleared them. Each keeps its callback, with all that this uses.", t.every()),
-			"Call clearInterval when what the interval is for ends: when the connection closes, the job is done. unref() does not free it.",
+			explanation: fmt.Sprintf("Intervals%s go on for ever: nothing has cleared them. Each keeps its callback, with all that this uses.", t.every()),
+			advice:      "Call clearInterval when what the interval is for ends: when the connection closes, the job is done. unref() does not free it.",
 		}, true
 	case p == TimerLeak && t.waiting > mostly:
 		return lesson{
-			fmt.Sprintf("Timers%s are still waiting. Until it fires or is cleared, each keeps its callback, with all that this uses.", t.after()),
-			"Call clearTimeout when it has become needless, and let the callback use an id rather than the object. For long delays keep a list of ids with their times, and one timer that works it off.",
+			explanation: fmt.Sprintf("Timers%s are still waiting. Until it fires or is cleared, each keeps its callback, with all that this uses.", t.after()),
+			advice:      "Call clearTimeout when it has become needless, and let the callback use an id rather than the object. For long delays keep a list of ids with their times, and one timer that works it off.",
 		}, true
 	case p == TimerLeak && t.waiting == 0:
 		return lesson{
-			"Timers are kept after they have fired or have been cleared, with all that their callbacks use.",
-			"Take the timer out of what holds it when it fires, or do not keep it at all.",
+			explanation: "Timers are kept after they have fired or have been cleared, with all that their callbacks use.",
+			advice:      "Take the timer out of what holds it when it fires, or do not keep it at all.",
+		}, true
+	case p == ListenerLeak && t.signals:
+		return lesson{
+			explanation: "Signals that were made from another one, as by AbortSignal.any, are kept while they have listeners and while that other one has not been aborted.",
+			advice:      "Take the listener off when the work is done, abort a signal of the work's own in a finally, or do not make signals from one that lives as long as the process.",
+		}, true
+	case p == OpenSockets && t.open > mostly:
+		return lesson{
+			explanation: "The connections are open. If as many clients are connected, this is load and no leak; if not, nothing closes those that have gone.",
+			advice:      "Compare with the number of clients, and set a timeout on idle connections, or ping them.",
 		}, true
 	case p == Finalizers && t.selfHeld:
 		return lesson{
-			"What the FinalizationRegistry has been given to hold leads to the object whose end it is to report, so that this never comes: registering it has made it live for ever.",
-			"Give register() a held value that does not refer to the object: an id, a file name, a handle. A closure made in its methods or its constructor refers to it by this.",
+			explanation: "What the FinalizationRegistry has been given to hold leads to the object whose end it is to report, so that this never comes: registering it has made it live for ever.",
+			advice:      "Give register() a held value that does not refer to the object: an id, a file name, a handle. A closure made in its methods or its constructor refers to it by this.",
 		}, true
 	case p == PendingPromises && t.awaited > mostly:
 		return lesson{
-			"What is in here waits: each element has a promise that has not settled, and what waits for it is kept as well, requests with their sockets and bodies among it.",
-			"See why their turn does not come: resources that are not given back to a pool, a worker that stands still, a limit that is too low. Give waiting a timeout and the queue a greatest length.",
+			explanation: "What is in here waits: each element has a promise that has not settled, and what waits for it is kept as well, requests with their sockets and bodies among it.",
+			advice:      "See why their turn does not come: resources that are not given back to a pool, a worker that stands still, a limit that is too low. Give waiting a timeout and the queue a greatest length.",
 		}, true
 	}
 	return lesson{}, false

@@ -27,13 +27,13 @@ const (
 // the heap.Snapshot.
 type Observation struct {
 	moment   Moment
-	sameIDs  bool // as far as could be checked
+	order    Order // after the one before; ids continue if it is Later or Identical
 	snapshot Snapshot
 	marks    []heap.ID // greatest ids of the snapshots up to this one
 	retained column
 	self     column
 	hubs     hubColumn
-	sample   map[heap.ID]uint64 // hashes of classes of some objects, to tell reused ids
+	imprint  *Imprint
 	classes  []classRow
 	paths    pathTable // for when ids do not continue
 }
@@ -141,18 +141,21 @@ func Observe(ctx context.Context, s *heap.Snapshot, m Moment, before *Observatio
 	if err != nil {
 		return nil, err
 	}
-	o := &Observation{moment: m, sameIDs: continues(g, m, before), snapshot: describe(s, m)}
+	o := &Observation{moment: m, order: orderAfter(g, m, before), snapshot: describe(s, m)}
 	if err := o.take(ctx, paths, before); err != nil {
 		return nil, err
 	}
-	o.sample = sampleClasses(g)
+	o.imprint = imprintOf(g)
 	o.classes = classRows(s)
 	return o, nil
 }
 
+// sameIDs says whether object ids continue from the snapshot before.
+func (o *Observation) sameIDs() bool { return o.order == Later || o.order == Identical }
+
 // take takes note of all nodes.
 func (o *Observation) take(ctx context.Context, p *pathKeys, before *Observation) error {
-	if before != nil && o.sameIDs {
+	if before != nil && o.sameIDs() {
 		o.marks = slices.Clone(before.marks)
 	}
 	a := ages{o.marks}
@@ -167,7 +170,7 @@ func (o *Observation) take(ctx context.Context, p *pathKeys, before *Observation
 	o.self.sort()
 	o.hubs.sort()
 	o.paths.finish()
-	o.snapshot.SameIDs = o.sameIDs
+	o.snapshot.SameIDs = o.sameIDs()
 	o.marks = append(o.marks, p.g.Marks().MaxID)
 	return nil
 }

@@ -238,6 +238,17 @@ func (v *survey) isValue(n heap.Node) bool {
 	return v.tree.End(pos)-pos <= maxValueNodes
 }
 
+// isSource says whether the node is the text of a script: V8 keeps it for as long as one of
+// its functions, and no program has put it there.
+func (v *survey) isSource(n heap.Node) bool {
+	switch v.Type(n) {
+	case heap.StringNode, heap.ConsStringNode, heap.SlicedStringNode:
+		p, _, ok := v.parent(n)
+		return ok && v.Type(p) == heap.CodeNode
+	}
+	return false
+}
+
 // isFinite says whether the new objects are the values of a few named fields of an instance
 // or variables of a function: those are set when they are first needed, and there is an end
 // to them.

@@ -109,7 +109,7 @@ func (p *pathKeys) edge(r heap.Ref) uint64 {
 	case heap.ElementEdge, heap.HiddenEdge:
 		return entryStep
 	case heap.PropertyEdge:
-		if p.isKeyed(r.From) {
+		if p.g.isKeyed(r.From) {
 			return entryStep
 		}
 	default:
@@ -118,15 +118,6 @@ func (p *pathKeys) edge(r heap.Ref) uint64 {
 		}
 	}
 	return mix(uint64(r.Type), p.name(p.g.EdgeLabel(r.Edge), func() string { return p.g.EdgeName(r.Edge) }))
-}
-
-// isKeyed says whether the properties of an object are data, as words.isKeyed does.
-func (p *pathKeys) isKeyed(n heap.Node) bool {
-	if p.g.Degree(n) < minProperties || p.g.NameLabel(n) != p.g.plain {
-		return false
-	}
-	_, ok := p.g.dictionaryOf(n)
-	return ok
 }
 
 // class hashes what an object is. The names of strings and the like are data.

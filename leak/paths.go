@@ -91,22 +91,27 @@ func (w *words) isRuntimes(n heap.Node) bool {
 // or of the nearest function or object with a known constructor on the path to it.
 func (w *words) ownerPlace(n heap.Node) *Place {
 	v := w.v
+	var runtimes *Place // the nearest one in Node.js itself, if there is none but such
 	for range maxClimb {
-		if p := w.place(n); p != nil && !isRuntime(p) {
-			return p
-		}
-		if w.isContext(n) {
-			if f, ok := w.function(n); ok {
-				return w.place(f)
+		p := w.place(n)
+		if f, ok := heap.Node(0), false; p == nil && w.isContext(n) {
+			if f, ok = w.function(n); ok {
+				p = w.place(f)
 			}
 		}
-		p, _, ok := v.holder(n)
-		if !ok || p == v.Root() || w.isGlobal(p) {
-			return nil
+		if p != nil && !isRuntime(p) {
+			return p
 		}
-		n = p
+		if runtimes == nil {
+			runtimes = p
+		}
+		next, _, ok := v.holder(n)
+		if !ok || next == v.Root() || w.isGlobal(next) {
+			break
+		}
+		n = next
 	}
-	return nil
+	return runtimes
 }
 
 // ownerFile returns the place of the nearest code on the path to an object, be it that of
@@ -163,13 +168,27 @@ func (f *finder) isObserver(c *candidate) bool {
 }
 
 // createdAt returns the function whose closures, or the constructor whose objects, the
-// element and what hangs on it are: the first in an application's code.
+// element and what hangs on it are: the first in the application's own code, or else in
+// that of a package which it uses.
 func (w *words) createdAt(n heap.Node) *Place {
 	const maxLooked = 200
 	v := w.v
+	var library *Place
+	take := func(n heap.Node) *Place {
+		place := w.place(n)
+		switch {
+		case place == nil || isRuntime(place):
+			return nil
+		case !isPackages(place):
+			return place
+		case library == nil:
+			library = place
+		}
+		return nil
+	}
 	pos := v.tree.Pos(n)
 	for p := pos; p < min(v.tree.End(pos), pos+maxLooked); p++ {
-		if place := w.place(v.tree.At(p)); place != nil && !isRuntime(place) {
+		if place := take(v.tree.At(p)); place != nil {
 			return place
 		}
 	}
@@ -179,12 +198,18 @@ func (w *words) createdAt(n heap.Node) *Place {
 			if v.Type(r.To) != heap.ClosureNode || v.EdgeLabel(r.Edge) == v.proto {
 				continue
 			}
-			if place := w.place(r.To); place != nil && !isRuntime(place) {
+			if place := take(r.To); place != nil {
 				return place
 			}
 		}
 	}
-	return nil
+	return library
+}
+
+// isPackages says whether the place is in a package that the application uses.
+func isPackages(p *Place) bool {
+	file := strings.ReplaceAll(p.File, `\`, "/") // of Windows
+	return strings.Contains(file, "/node_modules/") || strings.HasPrefix(file, "node_modules/")
 }
 
 // allocatedAt returns the innermost function of an application by which one of the objects

@@ -60,8 +60,13 @@ func byElement(i inventory) (Pattern, bool) {
 		return TimerLeak, true
 	case "Promise", "Generator", "AsyncFunctionObject", "(system)":
 		return PendingPromises, true
+	case "AbortSignal":
+		return ListenerLeak, true
 	case "Socket", "TLSSocket", "TCP", "Http2Session", "ServerHttp2Stream", "WebSocket":
 		return OpenSockets, true
+	case "Gzip", "Gunzip", "Deflate", "Inflate", "DeflateRaw", "InflateRaw", "Unzip", "BrotliCompress", "BrotliDecompress", "ZstdCompress", "ZstdDecompress",
+		"ReadStream", "WriteStream", "FileHandle", "Cipheriv", "Decipheriv":
+		return OpenStreams, true
 	case "IncomingMessage", "ServerResponse", "ClientRequest":
 		return RequestRetention, true
 	}
@@ -139,5 +144,5 @@ func hasBuffers(i inventory) bool {
 	for _, b := range i.bytes {
 		all += b
 	}
-	return all > 0 && i.bytes[heap.NativeNode] > all/2
+	return all > 0 && i.memory > all/2
 }

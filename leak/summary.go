@@ -3,6 +3,7 @@ package leak
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,7 +24,7 @@ func (f *finder) summary() string {
 	case Growing:
 		return fmt.Sprintf("Growth: %s.", f.sentence(s))
 	}
-	return fmt.Sprintf("Cannot tell yet. Most is kept by %s: %s.", f.shortTitle(s), f.holdings(s, ""))
+	return fmt.Sprintf("Cannot tell yet. The biggest thing that accumulates is %s: %s.", f.shortTitle(s), f.holdings(s, ""))
 }
 
 // others says how many more leaks there are.
@@ -81,7 +82,10 @@ func (f *finder) holdings(s Suspect, verb string) string {
 	if last >= 0 {
 		fmt.Fprintf(&b, " (%s)", size(s.Retained))
 	}
-	if p := s.CreatedAt; p != nil {
+	switch p, own := s.CreatedAt, s.Location; {
+	case own != nil && !isRuntime(own) && !isPackages(own) && (p == nil || isPackages(p)):
+		fmt.Fprintf(&b, ", kept by %s:%d", strings.TrimPrefix(own.File, "file://"), own.Line)
+	case p != nil:
 		fmt.Fprintf(&b, ", created at %s:%d", strings.TrimPrefix(p.File, "file://"), p.Line)
 	}
 	return b.String()
@@ -101,11 +105,21 @@ func (f *finder) perInterval(s Suspect) string {
 	if len(v.past) == 0 {
 		return ""
 	}
-	per := 1 / float64(v.windows()) // of the whole time, what the rate is about
+	counted := s.Counts[len(s.Counts)-1] >= 0
+	windows := v.windows() // that the change was seen in
+	if counted {
+		windows = min(windows, known(s.Counts)-1)
+	} else {
+		windows = min(windows, known(s.Sizes)-1)
+	}
+	if windows < 1 {
+		return ""
+	}
+	per := 1 / float64(windows)
 	span := "interval"
 	if v.clock.known {
 		var all float64
-		for _, seconds := range v.clock.seconds {
+		for _, seconds := range v.clock.seconds[len(v.clock.seconds)-windows:] {
 			all += seconds
 		}
 		each := time.Duration(all * per * float64(time.Second))
@@ -114,10 +128,52 @@ func (f *finder) perInterval(s Suspect) string {
 		}
 		span = strings.TrimPrefix(spanText(each), "1 ")
 	}
-	if s.Counts[len(s.Counts)-1] >= 0 {
-		return fmt.Sprintf("+%s per %s", grouped(int(math.Round(float64(s.CountDelta)*per))), span)
+	if counted {
+		return fmt.Sprintf("%s per %s", signed(int64(math.Round(float64(s.CountDelta)*per)), func(n int64) string { return grouped(int(n)) }), span)
 	}
-	return fmt.Sprintf("+%s per %s", size(int64(float64(s.SizeDelta)*per)), span)
+	return fmt.Sprintf("%s per %s", signed(int64(float64(s.SizeDelta)*per), size), span)
+}
+
+// signed writes a change.
+func signed(n int64, write func(int64) string) string {
+	if n < 0 {
+		return write(n)
+	}
+	return "+" + write(n)
+}
+
+// known returns of how many snapshots, from the first one on that is known, there are values.
+func known[T int | int64](values []T) int {
+	return len(values) - max(0, slices.IndexFunc(values, func(v T) bool { return v >= 0 }))
+}
+
+// tellRates makes the rates of the suspects those of the counts and sizes that stand beside
+// them, so that a reader who divides finds the same numbers.
+func (f *finder) tellRates() {
+	for i := range f.diagnosis.Suspects {
+		s := &f.diagnosis.Suspects[i]
+		s.GrowthPerSecond, s.CountPerSecond = 0, 0
+		if s.history == nil && len(f.past) == 0 || f.doubt {
+			continue
+		}
+		if seconds := f.secondsOf(known(s.Sizes)); seconds > 0 {
+			s.GrowthPerSecond = float64(s.SizeDelta) / seconds
+		}
+		if seconds := f.secondsOf(known(s.Counts)); seconds > 0 && s.Counts[len(s.Counts)-1] >= 0 {
+			s.CountPerSecond = float64(s.CountDelta) / seconds
+		}
+		s.Exhausts = f.exhausts(s.GrowthPerSecond)
+	}
+}
+
+// secondsOf is the time from the first to the last of so many last snapshots, 0 = unknown.
+func (f *finder) secondsOf(snapshots int) float64 {
+	all := f.diagnosis.Snapshots
+	all = all[len(all)-snapshots:]
+	if first := all[0].At; snapshots > 1 && newClock(f.times(len(f.diagnosis.Snapshots)-snapshots)).known {
+		return all[snapshots-1].At.Sub(first).Seconds()
+	}
+	return 0
 }
 
 // spanText writes a duration as one speaks: 1 min, 90 s, 10 min, 3 h.
@@ -146,16 +202,12 @@ const (
 // note adds what limits the answer.
 func (f *finder) note() {
 	d, o := f.diagnosis, f.options
-	broken := 0
-	for i, s := range d.Snapshots {
-		if i > 0 && !s.SameIDs {
-			broken++
-			d.Notes = append(d.Notes, fmt.Sprintf("Object ids do not continue from snapshot %d to %d: another process, or its inspector session was closed in between. "+
-				"Objects cannot be followed across that.", i, i+1))
+	if breaks := f.breaks(); len(breaks) > 0 && !slices.Contains(f.links, backwards) {
+		text := fmt.Sprintf("Object ids do not continue from snapshot %s: another process, or its inspector session was closed in between.", strings.Join(breaks, " and from "))
+		if d.Method != ClassComparison {
+			text += fmt.Sprintf(" The last %d snapshots belong together, and the diagnosis is theirs.", len(f.past)+1)
 		}
-	}
-	if broken > 0 && d.Method != ClassComparison {
-		d.Notes = append(d.Notes, fmt.Sprintf("The last %d snapshots belong together, and the diagnosis is theirs.", len(f.past)+1))
+		d.Notes = append(d.Notes, text)
 	}
 	if text := f.grownClasses(); d.Method == ClassComparison && text != "" {
 		d.Notes = append(d.Notes, "By class, without a look at the objects, there is more of "+text+" in the last snapshot than in the first.")
@@ -170,6 +222,17 @@ func (f *finder) note() {
 	if o.Uptime > 0 && o.Uptime < shortUptime && len(f.past) > 0 {
 		d.Notes = append(d.Notes, fmt.Sprintf("The process was %s old at the first snapshot: part of the growth may be warm-up.", spanText(o.Uptime)))
 	}
+}
+
+// breaks names the pairs of snapshots between which object ids do not continue.
+func (f *finder) breaks() []string {
+	var all []string
+	for i, s := range f.diagnosis.Snapshots {
+		if i > 0 && !s.SameIDs {
+			all = append(all, fmt.Sprintf("%d to %d", i, i+1))
+		}
+	}
+	return all
 }
 
 // grownClasses names the classes that have grown most, those of V8 and Node.js's code aside.

@@ -23,11 +23,7 @@ func (f *finder) suspect(c *candidate) Suspect {
 	}
 	s.SizeDelta = s.Retained - max(0, firstKnown(c.sizes))
 	s.CountDelta = max(0, c.counts[len(c.counts)-1]) - max(0, firstKnown(c.counts))
-	if h := c.history; h != nil || len(v.past) > 0 {
-		s.history = h
-		s.GrowthPerSecond, s.CountPerSecond = c.bytes.rate, c.count.rate
-	}
-	s.Exhausts = f.exhausts(s.GrowthPerSecond)
+	s.history = c.history
 	i := f.inventory(c)
 	s.Keeps, s.Samples = i.kept, i.samples
 	s.AllocatedAt, s.CreatedAt, s.holds = f.words.allocatedAt(s.Samples), i.created, i.top
@@ -35,6 +31,10 @@ func (f *finder) suspect(c *candidate) Suspect {
 		s.holds = w.class(c.parts[0])
 	}
 	s.Pattern = f.pattern(c, i)
+	s.Kind = f.kindText(s.Pattern)
+	if s.Pattern == OpenSockets && f.nature(c, i.top).open > mostly {
+		s.Kind = "open connections"
+	}
 	s.Confidence = f.confidence(c, &s)
 	s.Explanation, s.Advice = f.explain(c, &s)
 	f.tellLift(c, &s)

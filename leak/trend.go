@@ -16,8 +16,6 @@ type trend struct {
 	// pace is the rate of the later half of the windows over that of the earlier one:
 	// well below 1 something fills up.
 	pace float64
-	// rate is units per second, or 0 when times are not known.
-	rate float64
 }
 
 // clock is how long the windows were.
@@ -55,19 +53,15 @@ const spared = 5
 // judge judges the growth of the windows from the given one on.
 func (c clock) judge(growth []int64, from int) trend {
 	var rates []float64
-	var sum, seconds float64
+	var seconds float64
 	for w := from; w < len(growth); w++ {
 		rates = append(rates, float64(growth[w])/c.seconds[w])
-		sum += float64(growth[w])
 		seconds += c.seconds[w]
 	}
 	if len(rates) == 0 {
 		return trend{}
 	}
 	t := trend{steady: 1, pace: 1}
-	if c.known {
-		t.rate = sum / seconds
-	}
 	if half := len(rates) / 2; half > 0 {
 		early, late := mean(rates[:half]), mean(rates[len(rates)-half:])
 		if early > 0 {

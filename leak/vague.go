@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ecsheap/ecsheap/heap"
 )
 
 // takeVague takes out of the suspects what no path leads to: the heap as a whole, or the
@@ -15,6 +17,9 @@ func (f *finder) takeVague() *Suspect {
 		return nil
 	}
 	var vague *Suspect
+	for i := range d.Suspects {
+		f.nameHandles(&d.Suspects[i])
+	}
 	d.Suspects = slices.DeleteFunc(d.Suspects, func(s Suspect) bool {
 		none := len(s.Path) == 0 && (s.Node == f.survey.Root() || f.words.isGlobal(s.Node))
 		if none && vague == nil {
@@ -23,6 +28,36 @@ func (f *finder) takeVague() *Suspect {
 		return none
 	})
 	return vague
+}
+
+// nameHandles makes of what hangs on nothing but the root the connections that most of it
+// are, if so: Node.js itself holds them while they are open, and no path leads there.
+func (f *finder) nameHandles(s *Suspect) {
+	if s.Pattern != OpenSockets || f.survey.Type(s.Node) != heap.SyntheticNode || len(s.Samples) == 0 {
+		return
+	}
+	for _, n := range s.Samples {
+		if !f.survey.isConnected(n) {
+			return
+		}
+	}
+	n := s.Samples[0]
+	class := f.survey.Class(n)
+	k := slices.IndexFunc(f.diagnosis.Classes, func(g Growth) bool { return g.Class == class })
+	if k < 0 {
+		return
+	}
+	g := f.diagnosis.Classes[k]
+	last := len(g.Counts) - 1
+	s.Node, s.ID, s.Class, s.Location, s.holds = n, f.survey.ID(n), class, nil, class
+	s.Path = []Step{}
+	s.Title, s.Kind = "the list of open connections", "open connections"
+	s.Counts, s.Sizes, s.Retained = slices.Clone(g.Counts), slices.Clone(g.Retained), g.Retained[last]
+	s.CountDelta, s.SizeDelta = g.Counts[last]-g.Counts[0], g.Retained[last]-g.Retained[0]
+	s.Share = min(1, float64(s.Retained)/float64(max(1, f.survey.Total())))
+	s.Confidence = min(openLimit, max(s.Confidence, growthConfidence)) // it may be load
+	s.Explanation = "Nothing but Node.js itself holds these connections, as it does while one is open. If as many clients are connected, this is load; if not, nobody ends those whose other side has gone."
+	s.Advice = "Compare with the number of clients. With allowHalfOpen end() is yours to call; a socket that has failed wants destroy(), and an idle one a timeout."
 }
 
 // vagueVerdict is the one of a heap that grows without an object that could be named.
@@ -48,6 +83,8 @@ const (
 	largeElement = 256 << 10
 	// manyIntervals is how many of them make a rule of it.
 	manyIntervals = 6
+	// openLimit bounds the confidence in connections that are open.
+	openLimit = 0.5
 	// handfulLimit bounds the confidence in such a one.
 	handfulLimit = 0.5
 )

@@ -32,6 +32,8 @@ const (
 	minLeakBytes = 16 << 10
 	// minLeakCount is the same in elements, when not one is ever removed.
 	minLeakCount = 40
+	// minShare is the share of the heap below which nothing of a single snapshot is big.
+	minShare = 0.01
 	// vagueShare is the share of the heap that has to be gained in each interval for growth
 	// that no object can be named for to be spoken of.
 	vagueShare = 0.01
@@ -67,8 +69,13 @@ func (f *finder) confidence(c *candidate, s *Suspect) float64 {
 	if f.isVague(c) {
 		p *= 0.4 * min(1, c.bytes.score/(vagueShare*float64(v.Total())))
 	}
-	if s.Pattern == ModulesLoaded || v.isFinite(c) && c.slot == noEdge {
+	switch {
+	case s.Pattern == ModulesLoaded && isEndless(c):
+		p *= 0.8
+	case s.Pattern == ModulesLoaded || v.isFinite(c) && c.slot == noEdge:
 		p *= 0.3
+	case s.Pattern == OpenSockets && f.nature(c, s.holds).open > mostly:
+		p *= 0.6 // below a leak: it may be load
 	}
 	p *= f.limitFactor(c)
 	if v.isHandful(c) {
@@ -77,13 +84,12 @@ func (f *finder) confidence(c *candidate, s *Suspect) float64 {
 	if up := f.options.Uptime; up > 0 && up < shortUptime && (len(v.past) > 0 || f.isJudged(c.history)) {
 		p *= 0.8
 	}
-	return math.Round(p*100) / 100
+	return round(f.certain(p, c))
 }
 
 // matters says how much the growth matters, 0 … 1.
 func (f *finder) matters(c *candidate) float64 {
-	floor := max(minLeakBytes, minLeakShare*float64(f.survey.Total()))
-	byBytes := c.bytes.score / floor
+	byBytes := c.bytes.score / f.floor()
 	byCount := 0.0
 	if !f.removes(c) && (c.kind == collection || c.kind == group) && c.count.steady >= steadyEnough {
 		byCount = min(c.count.score/minLeakCount, c.bytes.score/(minLeakBytes/4))
@@ -150,12 +156,19 @@ func (f *finder) restarts(c *candidate) bool {
 
 // conclude makes the verdict.
 func (f *finder) conclude() {
+	f.decide()
+	f.tellPaths()
+	f.tellRates()
+}
+
+// decide is conclude without what is told of paths and rates.
+func (f *finder) decide() {
 	d := f.diagnosis
 	f.note()
 	vague := f.takeVague()
 	keep := d.Suspects[:0]
 	for _, s := range d.Suspects {
-		if s.Confidence >= growthConfidence/2 || d.Method == Accumulation {
+		if s.Confidence >= growthConfidence/2 || d.Method == Accumulation && s.Share >= minShare {
 			keep = append(keep, s)
 		}
 	}
@@ -169,6 +182,15 @@ func (f *finder) conclude() {
 	case d.Method == Accumulation:
 		d.Verdict, d.Confidence = Insufficient, 1
 		d.Reason = "One snapshot shows what is big, not what grows. Take three, with load between them."
+		if n := f.options.Copies; n > 0 {
+			d.Reason = fmt.Sprintf("The %d files are one and the same snapshot, which shows what is big, not what grows. Take three, with load between them.", n+1)
+		}
+	case f.repeated:
+		d.Verdict, d.Confidence = Insufficient, 1
+		d.Reason = "Two of the snapshots are one and the same: between them nothing can have grown. Name each one once."
+	case slices.Contains(f.links, backwards):
+		d.Verdict, d.Confidence = Insufficient, 1
+		d.Reason = "The snapshots are in the wrong order, as the object ids tell, which V8 hands out in ascending order. Name the oldest first."
 	case d.Method == ClassComparison && !f.judgesByPath():
 		d.Verdict, d.Confidence = Insufficient, 0.5
 		d.Reason = f.lostReason()
@@ -184,17 +206,15 @@ func (f *finder) conclude() {
 		d.Reason = f.lostReason()
 	case vague != nil && vague.Confidence >= growthConfidence:
 		f.vagueVerdict(vague)
-		f.tellPaths()
 		return
 	case d.Method == ClassComparison:
 		d.Verdict, d.Confidence = Stable, min(1-best, stablePathLimit)
 		d.Reason = "Nothing grows at its path in every interval to an extent that matters."
 	default:
-		d.Verdict, d.Confidence = Stable, 1-best
-		d.Reason = "Nothing grows in every interval to an extent that matters."
+		d.Verdict, d.Confidence = Stable, f.stableConfidence(best)
+		d.Reason = "Nothing grows in every interval to an extent that matters. " + f.floorText()
 	}
 	d.Summary = f.summary()
-	f.tellPaths()
 }
 
 // rankSuspects puts those that leak before those that may, and numbers them. Otherwise they
@@ -237,6 +257,8 @@ func (f *finder) growthReason(s Suspect) string {
 	switch {
 	case f.diagnosis.Method == Comparison:
 		return fmt.Sprintf("%s has grown. Two snapshots cannot tell whether it goes on, or whether what is new stays: take a third.", s.Title)
+	case s.Pattern == OpenSockets:
+		return fmt.Sprintf("%s has gained connections, most of which are open: that may be load. %s.", s.Title, f.takeAnother())
 	case s.Pattern == ModulesLoaded:
 		return "The growth is that of modules that are loaded when they are first needed."
 	}
@@ -254,6 +276,13 @@ func (f *finder) isLoaders(c *candidate, top string) bool {
 	}
 	p := f.words.ownerFile(c.anchor)
 	return p != nil && isRuntime(p) && strings.Contains(p.File, "modules/")
+}
+
+// isEndless says whether modules come in such numbers and so evenly that they are not those
+// that are needed for the first time.
+func isEndless(c *candidate) bool {
+	const many = 40 // in each interval
+	return len(c.more)-c.from >= 2 && slices.Min(c.more[c.from:]) >= many && c.count.steady >= unmoved && c.count.pace >= unmoved
 }
 
 // isVague says whether the candidate names nothing that a programmer could look at.

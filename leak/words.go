@@ -180,7 +180,7 @@ func (w *words) name(n heap.Node, climb int) string {
 // own, else by what holds it in turn.
 func (w *words) owner(n heap.Node, climb int) string {
 	v := w.v
-	if v.Type(n) == heap.ObjectNode && !w.isContext(n) && !w.isGlobal(n) && v.NameLabel(n) != v.plain && !builtin[v.RawName(n)] {
+	if v.Type(n) == heap.ObjectNode && !w.isContext(n) && !w.isGlobal(n) && v.NameLabel(n) != v.plain && isTelling(v.RawName(n)) {
 		return v.RawName(n)
 	}
 	return w.name(n, climb)
@@ -189,6 +189,13 @@ func (w *words) owner(n heap.Node, climb int) string {
 // builtin are classes of objects that say nothing by themselves.
 var builtin = map[string]bool{
 	"Object": true, "Array": true, "Map": true, "Set": true, "WeakMap": true, "WeakSet": true, "Promise": true, "Generator": true,
+}
+
+// isTelling says whether the name of a class says something: not one that comes with the
+// language, nor what a minifier has left of one.
+func isTelling(class string) bool {
+	const minName = 3
+	return len(class) >= minName && !builtin[class]
 }
 
 // slot names a place in an object: "Service.cache", "cache in server.js", "global.cache".
@@ -297,13 +304,7 @@ func (w *words) edge(e heap.Edge) string {
 
 // isKeyed says whether the properties of an object are data, of one that is used as a map,
 // rather than names in the source.
-func (w *words) isKeyed(n heap.Node) bool {
-	if w.v.Degree(n) < minProperties || w.isGlobal(n) || w.v.NameLabel(n) != w.v.plain {
-		return false
-	}
-	_, ok := w.v.dictionaryOf(n)
-	return ok
-}
+func (w *words) isKeyed(n heap.Node) bool { return !w.isGlobal(n) && w.v.isKeyed(n) }
 
 // proxySlots are what V8 keeps in a Proxy, by the index of the edge.
 var proxySlots = map[string]string{"1": ".target", "2": ".handler"}

@@ -75,7 +75,7 @@ func (p *pageMaker) suspectViews() []suspectView {
 	views := []suspectView{}
 	for i, s := range p.suspects() {
 		v := suspectView{
-			Rank: s.Rank, Open: i < openCards, ID: p.idOr(s.Node, s.ID), Title: breakable(p.text(s.Title)), Pattern: string(s.Pattern),
+			Rank: s.Rank, Open: i < openCards, ID: p.idOr(s.Node, s.ID), Title: breakable(p.text(s.Title)), Pattern: kindText(&s),
 			Confidence: share(s.Confidence),
 			Retained:   size(s.Retained), Share: share(s.Share), ShareWidth: rounded(100 * clamp(s.Share)),
 			Path: p.path(&s), CreatedAt: p.place(s.CreatedAt), AllocatedAt: p.place(s.AllocatedAt), Location: p.place(s.Location),

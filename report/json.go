@@ -75,6 +75,7 @@ type suspectJSON struct {
 	Confidence      float64      `json:"confidence"`
 	Title           string       `json:"title"`
 	Pattern         leak.Pattern `json:"pattern"`
+	Kind            string       `json:"kind"`
 	Class           string       `json:"class"`
 	ID              heap.ID      `json:"id"`
 	Location        string       `json:"location,omitempty"`
@@ -203,7 +204,7 @@ func (r *Report) snapshotsJSON() []snapshotJSON {
 
 func (w writer) suspect(s leak.Suspect) suspectJSON {
 	return suspectJSON{
-		Rank: s.Rank, Score: finite(s.Score), Confidence: clamp(s.Confidence), Title: w.scrub(s.Title), Pattern: s.Pattern,
+		Rank: s.Rank, Score: finite(s.Score), Confidence: clamp(s.Confidence), Title: w.scrub(s.Title), Pattern: s.Pattern, Kind: kindText(&s),
 		Class: w.name.class(s.Class), ID: s.ID, Location: placeText(s.Location),
 		RetainedSize: s.Retained, Share: clamp(s.Share), Counts: filled(s.Counts), Sizes: filled(s.Sizes),
 		CountDelta: s.CountDelta, SizeDelta: s.SizeDelta,

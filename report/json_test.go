@@ -94,7 +94,7 @@ func wantSuspect(t *testing.T, got map[string]any) {
 		delete(got, text)
 	}
 	want := map[string]any{
-		"rank": 1.0, "score": 2e7, "confidence": 0.95, "title": "ThrottlerStorageService.timeoutIds (Array)", "pattern": "timer never cleared",
+		"rank": 1.0, "score": 2e7, "confidence": 0.95, "title": "ThrottlerStorageService.timeoutIds (Array)", "pattern": "timer never cleared", "kind": "timer never cleared",
 		"class": "Array", "id": 9.0, "retainedSize": 61e6, "share": 0.342, "counts": []any{16070.0, 32140.0, 48210.0}, "sizes": []any{20e6, 40e6, 61e6},
 		"countDelta": 32140.0, "sizeDelta": 41e6, "growthPerSecond": 34166.0, "countPerSecond": 26.78, "exhaustsMs": 7.8e6,
 		"path": []any{

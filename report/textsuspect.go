@@ -51,9 +51,17 @@ func (r *Report) printSuspect(t *page, s *leak.Suspect) {
 	}
 }
 
+// kindText is in a word how it grows, as far as that shows.
+func kindText(s *leak.Suspect) string {
+	if s.Kind != "" {
+		return s.Kind
+	}
+	return string(s.Pattern)
+}
+
 // suspectLine is what it is and how bad.
 func suspectLine(s *leak.Suspect) string {
-	text := string(s.Pattern)
+	text := kindText(s)
 	if text != "" {
 		text += ", "
 	}

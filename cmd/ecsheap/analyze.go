@@ -156,13 +156,17 @@ func subjectOf(u *ui, args []string) (subject, error) {
 		return subjectOfDir(u, arg)
 	}
 	if series, ok := captureOf(args); ok {
-		return subjectOfSeries(series), nil
+		s := subjectOfSeries(series)
+		if !slices.EqualFunc(s.files, args, func(a, b string) bool { return filepath.Base(a) == filepath.Base(b) }) {
+			s.warn(u, orderText(s.files, "manifest.json"), orderHint)
+		}
+		return s, nil
 	}
 	return subjectOfFiles(args), nil
 }
 
-// captureOf returns the capture that files are snapshots of, reduced to them, if
-// all are of one and in its order. Then their times are known.
+// captureOf returns the capture that files are snapshots of, reduced to them and in its
+// order, if all are of one and each is named once. Then their times are known.
 func captureOf(files []string) (capture.Series, bool) {
 	dir := filepath.Dir(files[0])
 	if slices.ContainsFunc(files, func(file string) bool { return file == stdinFile || filepath.Dir(file) != dir }) {
@@ -176,7 +180,7 @@ func captureOf(files []string) (capture.Series, bool) {
 	sameIDs := true
 	for _, shot := range series.Snapshots {
 		sameIDs = sameIDs && (shot.SameObjectIDs || len(named) == 0)
-		if len(named) < len(files) && shot.File == filepath.Base(files[len(named)]) {
+		if slices.ContainsFunc(files, func(file string) bool { return filepath.Base(file) == shot.File }) {
 			shot.SameObjectIDs = sameIDs
 			named, sameIDs = append(named, shot), true
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ecsheap/ecsheap/capture"
-	"github.com/ecsheap/ecsheap/heap"
 	"github.com/ecsheap/ecsheap/leak"
 	"github.com/ecsheap/ecsheap/report"
 )
@@ -67,11 +66,14 @@ type subject struct {
 	scripts capture.Scripts // nil = unknown
 	info    report.Info
 	options leak.Options
+	// loose says that the order of the files is no more than the one in which they were
+	// named, and that they can be read again.
+	loose bool
 }
 
 // subjectOfFiles knows nothing but the files.
 func subjectOfFiles(files []string) subject {
-	s := subject{files: files, info: report.Info{Tool: "ecsheap " + version()}}
+	s := subject{files: files, info: report.Info{Tool: "ecsheap " + version()}, loose: rereadable(files)}
 	for _, file := range files {
 		// Whether ids continue shows when they are compared.
 		s.moments = append(s.moments, leak.Moment{SameIDs: true})
@@ -114,7 +116,9 @@ func subjectOfSeries(series capture.Series) subject {
 		s.info.Samples = append(s.info.Samples, report.Sample{At: m.At, RSS: m.RSS, HeapUsed: m.HeapUsed, External: m.External})
 	}
 	for _, w := range series.Warnings {
-		s.info.Warnings = append(s.info.Warnings, warningText(w))
+		if reset := (&capture.IDsResetError{N: w.Shot}).Error(); w.Text != reset { // a note of the diagnosis says it
+			s.info.Warnings = append(s.info.Warnings, warningText(w))
+		}
 	}
 	s.info.Last = shellLine(s.files[len(s.files)-1])
 	return s
@@ -165,6 +169,17 @@ func reportFindings(checks []any) []report.Finding {
 // Errors: *snapshotFileError, *usageError, *sourcemap.DirError, or the cause of a
 // cancelled context.
 func (s subject) diagnose(ctx context.Context, u *ui, o diagnosisOptions, earlier []*leak.Observation) (*report.Report, error) {
+	r, err := s.read(ctx, u, o, earlier)
+	if other, again, err := s.rearrange(ctx, u, err); again {
+		return other.read(ctx, u, o, nil)
+	} else if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// read is diagnose for files in their order.
+func (s subject) read(ctx context.Context, u *ui, o diagnosisOptions, earlier []*leak.Observation) (*report.Report, error) {
 	places, err := newPlaces(s.scripts, o.sourceMaps)
 	if err != nil {
 		return nil, err
@@ -172,9 +187,8 @@ func (s subject) diagnose(ctx context.Context, u *ui, o diagnosisOptions, earlie
 	s.options.Resolve = places.resolve
 	n := len(s.files) - 1
 	earlier = slices.Clone(earlier[:min(len(earlier), n)])
-	order := &ageCheck{u: u}
 	for i := len(earlier); i < n; i++ {
-		before, err := s.observe(ctx, u, i, previous(earlier), order)
+		before, err := s.observe(ctx, u, i, previous(earlier))
 		if err != nil {
 			return nil, err
 		}
@@ -185,7 +199,11 @@ func (s subject) diagnose(ctx context.Context, u *ui, o diagnosisOptions, earlie
 	if err != nil {
 		return nil, err
 	}
-	order.next(s.files[n], s.moments[n], last)
+	if before := previous(earlier); before != nil && s.loose {
+		if err := s.inPlace(s.files[n], before.Imprint().Order(last)); err != nil {
+			return nil, err
+		}
+	}
 	d, err := leak.Find(ctx, earlier, last, s.moments[n], s.options)
 	if err != nil {
 		return nil, err
@@ -197,13 +215,16 @@ func (s subject) diagnose(ctx context.Context, u *ui, o diagnosisOptions, earlie
 }
 
 // observe reduces a snapshot. The graph is garbage when it returns.
-func (s subject) observe(ctx context.Context, u *ui, i int, before *leak.Observation, order *ageCheck) (*leak.Observation, error) {
+func (s subject) observe(ctx context.Context, u *ui, i int, before *leak.Observation) (*leak.Observation, error) {
 	whole, err := loadSnapshot(ctx, u, s.files[i])
 	if err != nil {
 		return nil, err
 	}
-	order.next(s.files[i], s.moments[i], whole)
-	return leak.Observe(ctx, whole, s.moments[i], before)
+	o, err := leak.Observe(ctx, whole, s.moments[i], before)
+	if err != nil {
+		return nil, err
+	}
+	return o, s.inPlace(s.files[i], o.Order())
 }
 
 // previous is the last observation so far, nil for none.
@@ -212,22 +233,6 @@ func previous(list []*leak.Observation) *leak.Observation {
 		return nil
 	}
 	return list[len(list)-1]
-}
-
-// ageCheck warns of files that are not in the order of their age, in which growth
-// would read as decline.
-type ageCheck struct {
-	u    *ui
-	file string // the one before
-	max  heap.ID
-}
-
-func (a *ageCheck) next(file string, m leak.Moment, s *heap.Snapshot) {
-	newest := s.Marks().MaxID
-	if a.file != "" && m.SameIDs && m.At.IsZero() && newest <= a.max {
-		a.u.warn(fmt.Sprintf("%s is no younger than %s", printable(file), printable(a.file)), "name the oldest snapshot first; all must be of one process")
-	}
-	a.file, a.max = file, newest
 }
 
 // reportJSON is a report as part of another object.

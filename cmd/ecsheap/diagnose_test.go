@@ -18,7 +18,6 @@ import (
 
 	"github.com/ecsheap/ecsheap/capture"
 	"github.com/ecsheap/ecsheap/ecs"
-	"github.com/ecsheap/ecsheap/heap"
 	"github.com/ecsheap/ecsheap/leak"
 	"github.com/ecsheap/ecsheap/report"
 )
@@ -317,7 +316,7 @@ func TestCaptureOf(t *testing.T) {
 		want  string // + where ids continue, "" for no capture
 	}{
 		{"1234", "++-+"}, {"12", "++"}, {"34", "++"}, {"13", "+-"}, {"14", "+-"}, {"4", "+"}, {"124", "++-"},
-		{"21", ""}, {"11", ""}, {"15", ""},
+		{"21", "++"}, {"431", "+-+"}, {"11", ""}, {"112", ""}, {"15", ""},
 	}
 	for _, tt := range tests {
 		var files []string
@@ -352,45 +351,5 @@ func TestEmphasized(t *testing.T) {
 	const want = "\x1b[1mLeak: it\x1b[0m\n\x1b[1mgrows.\x1b[0m\n\nverdict  leak\n\x1b[1mGROWTH BY CLASS\x1b[0m\n12  +3\n\x1b[1mNEXT\x1b[0m\n- go\n"
 	if got := u.emphasized(text); got != want {
 		t.Errorf("got %q", got)
-	}
-}
-
-// TestAgeCheck looks at the order of files of which no times are known.
-func TestAgeCheck(t *testing.T) {
-	snapshot := func(counts ...int) *heap.Snapshot {
-		var file bytes.Buffer
-		if _, err := keeper(counts).WriteTo(&file); err != nil {
-			t.Fatal(err)
-		}
-		s, err := heap.Parse(t.Context(), &file, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	old, young := snapshot(10), snapshot(10, 20)
-	known := leak.Moment{SameIDs: true}
-	tests := []struct {
-		name          string
-		first, second *heap.Snapshot
-		moment        leak.Moment
-		warned        bool
-	}{
-		{"in order", old, young, known, false},
-		{"reversed", young, old, known, true},
-		{"twice", old, old, known, true},
-		{"ids were reset", young, old, leak.Moment{}, false},
-		{"of a capture", young, old, leak.Moment{SameIDs: true, At: time.Now()}, false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			u, said := quiet(t)
-			a := &ageCheck{u: u}
-			a.next("a", known, tt.first)
-			a.next("b", tt.moment, tt.second)
-			if text := said(); strings.Contains(text, "warning: b is no younger than a") != tt.warned {
-				t.Errorf("talk: %s", text)
-			}
-		})
 	}
 }

@@ -12,12 +12,21 @@
 //
 // The steps are "load N", which serves N requests and waits until all is at rest,
 // and "snap FILE". No inspector session is opened: object ids continue.
+const http = require('http');
 const path = require('path');
 const v8 = require('v8');
 const {pathToFileURL} = require('url');
 
 const LANES = 8; // requests at a time
 const REST_MS = 40; // longer than any timer of an app that is to run out
+
+// A snapshot on a busy machine takes longer than the five seconds after which a server
+// closes a connection that is kept, perhaps just when the client uses it again.
+const {listen} = http.Server.prototype;
+http.Server.prototype.listen = function (...args) {
+  this.keepAliveTimeout = 0;
+  return listen.apply(this, args);
+};
 
 const words = process.argv.slice(2);
 const rest = () => new Promise((resolve) => setTimeout(() => setImmediate(resolve), REST_MS));
