@@ -116,7 +116,7 @@ globalThis.turns = 0;
 function spin() { for (let i = 0; i < 20000; i++) { turns++; debugger; } setImmediate(spin); }
 globalThis.kept = []; // V8 forgets a script of which no function is left
 function load(file, map) { const one = new m(file); one._compile('exports.f = () => 1;\n//# sourceMappingURL=' + map, file); kept.push(one.exports.f); }
-load('/tmp/inline.js', 'data:application/json;base64,' + 'A'.repeat(20e6));
+load('/tmp/inline.js', 'data:application/json;base64,' + 'A'.repeat(3e6));
 load('/tmp/mapped.js', 'mapped.js.map');
 spin(); console.log('ready');`, Ready: "ready"}
 	eachNode(t, o, func(t *testing.T, p *nodetest.Process) {

@@ -41,18 +41,16 @@ func errands() []errand {
 			return w.asked()
 		}},
 		{"snapshot by way of S3", []string{"operator-snapshot", "operator-s3"}, snapshotByS3},
-		{"check of a task", []string{"operator-preflight"}, func(t *testing.T, h holder) []permission {
-			return h.does(t, "check", "--cluster", "prod", "--task", taskID)
+		{"snapshot of a protected task", []string{"operator-snapshot", "operator-protect"}, func(t *testing.T, h holder) []permission {
+			return h.does(t, "snapshot", "--cluster", "prod", "--task", taskID, "--protect", "--dir", "out")
 		}},
-		{"check of a service", []string{"operator-preflight"}, func(t *testing.T, h holder) []permission {
-			return h.does(t, "check", "--cluster", "prod", "--service", "api")
-		}},
-	}, activationErrands())
+	}, checkErrands(), activationErrands())
 }
 
 // unneeded are what no errand needs, "statement: action" or "statement: resource",
 // with the reason why it is granted all the same.
 func unneeded() map[string]map[string]string {
+	const byHand = "for the commands that fix prints"
 	const kms = "S3 and ECS ask KMS themselves, in the name of the caller; there is no KMS here"
 	return map[string]map[string]string{
 		"operator-s3": {
@@ -62,6 +60,16 @@ func unneeded() map[string]map[string]string {
 			"KeyOfTheBucket: kms:GenerateDataKey":                          kms,
 			"KeyOfTheBucket: kms:Decrypt":                                  kms,
 			"KeyOfTheBucket: arn:aws:kms:eu-west-1:111122223333:key/mrk-1": kms,
+		},
+		"operator-preflight": {
+			"AskWhatRolesMayDo: arn:aws:iam::111122223333:user/*": "for callers who are users; who calls here has a role",
+		},
+		"operator-fix": {
+			"RegisterRevisionsOfOneFamily: ecs:RegisterTaskDefinition":                               byHand,
+			"RegisterRevisionsOfOneFamily: arn:aws:ecs:eu-west-1:111122223333:task-definition/api:*": byHand,
+			"PassItsRolesToTasks: iam:PassRole":                                                      byHand,
+			"PassItsRolesToTasks: arn:aws:iam::111122223333:role/api-task":                           byHand,
+			"PassItsRolesToTasks: arn:aws:iam::111122223333:role/api-execution":                      byHand,
 		},
 		"operator-activate": {
 			"OnlyWhereTheClusterHasAKeyForEcsExec: kms:GenerateDataKey":                          kms,
@@ -78,9 +86,6 @@ func unproven() map[string]string {
 	return map[string]string{
 		"task-role-ecs-exec":     agent,
 		"task-role-exec-logging": agent,
-		"operator-preflight":     "check makes a few of these calls as yet",
-		"operator-protect":       "there is no --protect yet",
-		"operator-fix":           "there is no fix yet",
 	}
 }
 

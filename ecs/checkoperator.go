@@ -87,7 +87,7 @@ func judgeStartSession(f *Facts) Finding {
 	who := lastSegment(s.Principal)
 	switch {
 	case len(sure) > 0:
-		found := Finding{Level: Block, Live: true, Fix: "have iam-policies/operator-snapshot.json attached to " + who,
+		found := Finding{Level: Block, Live: true, Fix: "have the policy attached to " + who + " that `ecsheap policy operator-snapshot` prints",
 			Got: fmt.Sprintf("%s may not ssm:StartSession on %s", who, resources(sure))}
 		if by := deniedBy(sure); by != "" {
 			found.Got += ", denied by " + by

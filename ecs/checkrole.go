@@ -57,7 +57,7 @@ func judgeRolePresent(f *Facts) Finding {
 	if role := f.Target.roleARN(); role != "" {
 		return fine(role)
 	}
-	found := Finding{Level: Block, Got: "the task has no role", Fix: "give the task definition a taskRoleArn with iam-policies/task-role-ecs-exec.json, and deploy it"}
+	found := Finding{Level: Block, Got: "the task has no role", Fix: "give the task definition a taskRoleArn with the policy that `ecsheap policy task-role-ecs-exec` prints, and deploy it"}
 	if l := f.Target.LaunchType; l == string(ecstypes.LaunchTypeEc2) {
 		found.Level, found.Got = Warn, "the task has no role: the agent takes the profile of the instance"
 	}
@@ -76,7 +76,7 @@ func judgeChannels(f *Facts) Finding {
 	switch {
 	case len(sure) > 0:
 		found := Finding{Level: Block, Got: fmt.Sprintf("role %s lacks %s", role, actionsText(sure)), Live: true,
-			Fix: fmt.Sprintf("aws iam put-role-policy --role-name %s --policy-name ecsheap-exec --policy-document file://iam-policies/task-role-ecs-exec.json", role)}
+			Fix: fmt.Sprintf("ecsheap policy task-role-ecs-exec >exec.json && aws iam put-role-policy --role-name %s --policy-name ecsheap-exec --policy-document file://exec.json", role)}
 		if by := deniedBy(sure); by != "" {
 			found.Got += ", denied by " + by
 			found.Fix = "have it allowed there: " + by
@@ -176,7 +176,7 @@ func judgeKMS(f *Facts) Finding {
 	}
 	found := Finding{Level: Warn, Live: true, Params: params,
 		Got: fmt.Sprintf("the task role lacks kms:Decrypt on key %s: --activate will not work", key),
-		Fix: "add kms:Decrypt to the task role (iam-policies/README.md), and kms:GenerateDataKey to yours"}
+		Fix: "add kms:Decrypt to the task role (`ecsheap policy task-role-exec-logging`), and kms:GenerateDataKey to yours"}
 	if len(sure) == 0 {
 		found.Unknown = true
 		found.Got = fmt.Sprintf("the task role has kms:Decrypt on key %s only under conditions that IAM cannot simulate (%s)", key, strings.Join(missingKeys(unsure), ", "))

@@ -45,14 +45,14 @@ func refusalRules() []refusalRule {
 			operations: []string{"StartSession"}, codes: []string{"AccessDenied*"}, message: regexp.MustCompile(`on resource: \S*:document/`),
 			refusal: Refusal{
 				Cause: "it is the document, not the task, that you may not use",
-				Fix:   "add ssm:StartSession on the document AWS-StartPortForwardingSession, whose ARN has no account and no tags (iam-policies/operator-snapshot.json, TunnelDocumentOnly)",
+				Fix:   "add ssm:StartSession on the document AWS-StartPortForwardingSession, whose ARN has no account and no tags (`ecsheap policy operator-snapshot`, TunnelDocumentOnly)",
 			},
 		},
 		{
 			operations: []string{"StartSession"}, codes: []string{"AccessDenied*"}, message: regexp.MustCompile(`on resource: \S*:task/`),
 			refusal: Refusal{
 				Cause: "it is the task that you may not reach",
-				Fix:   "add ssm:StartSession on the task, and look whether the task has the tag that your policy asks for (iam-policies/operator-snapshot.json, TunnelToTaggedTasks)",
+				Fix:   "add ssm:StartSession on the task, and look whether the task has the tag that your policy asks for (`ecsheap policy operator-snapshot`, TunnelToTaggedTasks)",
 			},
 		},
 		{
@@ -61,7 +61,7 @@ func refusalRules() []refusalRule {
 		},
 		{
 			codes: []string{"AccessDenied*", "UnauthorizedOperation"}, message: regexp.MustCompile("(?i)explicit deny"),
-			refusal: Refusal{Cause: "a policy denies it in so many words", Fix: "find the Deny: no Allow helps against it (iam-policies/deny-guardrails.json is such a policy)"},
+			refusal: Refusal{Cause: "a policy denies it in so many words", Fix: "find the Deny: no Allow helps against it (`ecsheap policy deny-guardrails` is such a policy)"},
 		},
 		{
 			codes:   []string{"ExpiredToken*", "RequestExpired"},

@@ -141,7 +141,7 @@ func operatorCases() map[string]ruleTest {
 		"soon":        {until(10 * time.Minute), "op.identity", Warn, "another 10m0s", "log in again", true},
 		"long series": {both(until(time.Hour), func(f *Facts) { f.Planned = 2 * time.Hour }), "op.identity", Warn, "another 1h0m0s", "log in again", true},
 		"may":         {nil, "op.startsession", OK, "oncall may", "", false},
-		"may not":     {deny(func(*Decision) {}), "op.startsession", Block, "oncall may not ssm:StartSession on arn:aws:ssm:eu-west-1::document/AWS-StartPortForwardingSession", "operator-snapshot.json", true},
+		"may not":     {deny(func(*Decision) {}), "op.startsession", Block, "oncall may not ssm:StartSession on arn:aws:ssm:eu-west-1::document/AWS-StartPortForwardingSession", "operator-snapshot", true},
 		"denied":      {deny(func(d *Decision) { d.Decision = "explicitDeny" }), "op.startsession", Block, "explicit Deny", "allowed there", true},
 		"perhaps":     {deny(func(d *Decision) { d.Missing = []string{"aws:SourceIp"} }), "op.startsession", Warn, "aws:SourceIp", "--probe", true},
 		"disk":        {nil, "op.disk", OK, "free", "", false},

@@ -57,6 +57,17 @@ func (e *FailedError) Error() string {
 	return fmt.Sprintf("ECS refused: %s (%s)", e.Reason, e.Detail)
 }
 
+// Hint says what to do about the reasons that ECS documents for UpdateTaskProtection.
+func (e *FailedError) Hint() string {
+	switch e.Reason {
+	case "TASK_NOT_VALID":
+		return "only running tasks of a service can be protected: do without, or choose another"
+	case "DEPLOYMENT_BLOCKED":
+		return "a deployment waits for protected tasks to end: protect none until it is through"
+	}
+	return ""
+}
+
 // Apply makes the change, and returns it with the state that it has led to.
 // Errors: [*FailedError], [*UnknownError], or what the SDK returned.
 func Apply(ctx context.Context, c *ecs.Clients, change Change) (Change, error) {

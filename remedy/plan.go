@@ -70,11 +70,23 @@ const (
 // snapshots, and over by itself when nobody takes it back.
 const protectedFor = 60 // minutes
 
-func protection(p params) Change {
+func protection(p params) Change { return protect(p, protectedFor) }
+
+func protect(p params, minutes int) Change {
 	return Change{
-		What: fmt.Sprintf("protect the task for %d minutes", protectedFor), Action: "ecs:UpdateTaskProtection", Where: p[ecs.ParamTaskARN], Effect: Live, Reversible: true,
-		Target: pick(p, ecs.ParamCluster, ecs.ParamTask), After: State{keyEnabled: "true", keyMinutes: strconv.Itoa(protectedFor)},
+		What: fmt.Sprintf("protect the task for %d minutes", minutes), Action: "ecs:UpdateTaskProtection", Where: p[ecs.ParamTaskARN], Effect: Live, Reversible: true,
+		Target: pick(p, ecs.ParamCluster, ecs.ParamTask), After: State{keyEnabled: "true", keyMinutes: strconv.Itoa(minutes)},
 	}
+}
+
+// Protect plans to keep ECS from stopping a task of a service for so many minutes, 1 to
+// 2880: by scaling in, a deployment or a rebalancing; not a spot interruption. It reads the
+// state now. Errors: a [*FailedError] for a task outside a service, or what the SDK returned.
+func Protect(ctx context.Context, c *ecs.Clients, t ecs.Target, minutes int) (Change, error) {
+	change := protect(params{ecs.ParamTaskARN: t.TaskARN, ecs.ParamCluster: t.Cluster, ecs.ParamTask: t.TaskID()}, minutes)
+	now, err := lookProtection(ctx, c, change)
+	change.Before = now
+	return change, err
 }
 
 func oneMore(p params) Change {

@@ -31,6 +31,7 @@ type snapshotOptions struct {
 	parting   *parting // nil without --detach
 	s3        s3Options
 	activate  bool
+	protect   bool
 	process   int // pid inside the container for --activate, 0 = choose
 	audit     *auditor
 	diagnosis *seriesDiagnosis // nil with --no-analyze
@@ -56,6 +57,7 @@ func snapshotCommand(u *ui) *cli.Command {
 			&cli.StringFlag{Name: "transfer", Category: categorySafety, Value: transferAuto, Usage: "`way` out of the process: auto, disk, memory, s3 or stream"},
 			&cli.DurationFlag{Name: "max-pause", Category: categorySafety, Usage: "refuse (exit 7) when the process will likely stand still for longer than this `time`"},
 			&cli.BoolFlag{Name: "force", Category: categorySafety, Usage: "take the snapshot though the forecast says that it is unsafe; with --activate, signal though the program may handle SIGUSR1"},
+			&cli.BoolFlag{Name: "protect", Category: categorySafety, Usage: "keep ECS from stopping the task meanwhile: scaling in, deployments (UpdateTaskProtection)"},
 			&cli.BoolFlag{Name: "track-allocations", Category: categorySafety, Usage: "have V8 keep the stack of every allocation from now on; slows the process down"},
 		}, activationFlags(), s3Flags(), detachedFlags(), seriesFlags(), outputFlags()),
 		Action: func(c *cli.Context) error {
@@ -82,7 +84,7 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 	o := snapshotOptions{
 		inspector: c.String("inspector"), count: c.Int("count"), interval: c.Duration("interval"), dir: c.String("dir"),
 		transfer: c.String("transfer"), maxPause: c.Duration("max-pause"), force: c.Bool("force"), trackAllocations: c.Bool("track-allocations"),
-		activate: c.Bool("activate"), process: c.Int("process"), audit: &auditor{u: u},
+		activate: c.Bool("activate"), protect: c.Bool("protect"), process: c.Int("process"), audit: &auditor{u: u},
 	}
 	var err error
 	if o.json, err = readOutput(c, u); err != nil {
@@ -109,6 +111,9 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 	}
 	if err := validActivation(c); err != nil {
 		return o, err
+	}
+	if o.protect && o.inspector != "" {
+		return o, &usageError{text: "--inspector and --protect contradict each other", hint: "--inspector skips AWS; drop one of them"}
 	}
 	return o, validReach(c, o.reach())
 }
@@ -175,6 +180,11 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 	if err := besideSeries(ctx, u, o.force, sessions, target); err != nil {
 		return err
 	}
+	release, err := protectTask(ctx, u, o, cfg, target)
+	if err != nil {
+		return err
+	}
+	defer release()
 	var opened *inspector
 	if o.activate {
 		in := &container{u: u, audit: o.audit, log: o.log, ecs: client, sessions: sessions, target: target}
