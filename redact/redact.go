@@ -36,8 +36,8 @@ type Report struct {
 	Framed       uint64 // of which the engine's part and names of code stayed
 	Replaced     uint64 // whole
 	Keys         uint64 // numbers that were keys of objects, replaced
-	// Proven is how many strings of more than three characters, of which the rule keeps
-	// nothing, were looked for among those of the finished file, in vain.
+	// Proven is how many strings of more than three characters are not in the finished
+	// file: they are not what they were, and it has no word of them but names of code.
 	Proven uint64
 	// Dropped are the sections that were left out, because they hold something else
 	// than numbers.
@@ -48,7 +48,7 @@ type Report struct {
 // alone, to the file out. The file is there once it is complete and has been proven to be
 // clean: until then, and after an error, there is none, or the old one.
 //
-// It keeps in memory what the rule needs: 9 bytes a node and the strings. It returns the
+// What it keeps in memory is said above, at the package. It returns the
 // cause of ctx when ctx ends first, a *SyntaxError when r does not hold one whole
 // snapshot, a *LimitError when that is too big, an *ExistsError, a *ProofError, and the
 // errors of r and of the file system, wrapped.

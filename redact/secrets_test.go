@@ -114,38 +114,44 @@ func TestNoSecretOfAServiceSurvives(t *testing.T) {
 	}
 }
 
-// searchSecrets looks for the secrets in the copy.
+// searchSecrets looks for the secrets in the copy: for every eight bytes of their words
+// that are in no word of code. A secret that is there in whole has some.
 func searchSecrets(t *testing.T, secrets []string, in, out []byte) {
 	t.Helper()
 	code, err := os.ReadFile("testdata/service.cjs")
 	if err != nil {
 		t.Fatal(err)
 	}
-	fragments := map[string]string{}
-	planted := 0
-	for _, secret := range secrets {
-		if bytes.Contains(in, []byte(secret)) {
-			planted++
-		}
-		if bytes.Contains(out, []byte(secret)) {
-			t.Errorf("%q is in the copy", secret)
-		}
-		for _, word := range regexp.MustCompile(`[A-Za-z0-9_$]{4,}`).FindAllString(secret, -1) {
-			if strings.Contains(string(code)+engineWords, word) || len(word) < fragmentBytes {
-				continue
-			}
+	known := string(code) + engineWords
+	fragments := map[string]int{} // secrets
+	for n, secret := range secrets {
+		for _, word := range regexp.MustCompile(`[A-Za-z0-9_$]{8,}`).FindAllString(secret, -1) {
 			for i := 0; i+fragmentBytes <= len(word); i++ {
-				fragments[word[i:i+fragmentBytes]] = secret
+				if fragment := word[i : i+fragmentBytes]; !strings.Contains(known, fragment) {
+					fragments[fragment] = n
+				}
 			}
 		}
 	}
-	if planted < manySecrets*9/10 {
-		t.Errorf("only %d of %d secrets were in the original", planted, manySecrets)
-	}
-	text := out[bytes.LastIndex(out, []byte(`"strings":[`)):] // the rest is numbers
-	for i := 0; i+fragmentBytes <= len(text); i++ {
-		if secret, found := fragments[string(text[i:i+fragmentBytes])]; found && !strings.Contains(string(code)+engineWords, string(text[i:i+fragmentBytes])) {
-			t.Errorf("%q of %q is in the copy: %q", text[i:i+fragmentBytes], secret, text[max(0, i-30):min(len(text), i+40)])
+	texts := func(file []byte) []byte { return file[bytes.LastIndex(file, []byte(`"strings":[`)):] } // the rest is numbers
+	found := func(text []byte, call func(at, secret int)) {
+		for i := 0; i+fragmentBytes <= len(text); i++ {
+			if n, is := fragments[string(text[i:i+fragmentBytes])]; is {
+				call(i, n)
+			}
 		}
 	}
+	planted := map[int]bool{}
+	found(texts(in), func(_, secret int) { planted[secret] = true })
+	if len(planted) < manySecrets*4/5 {
+		t.Errorf("only %d of %d secrets were in the original", len(planted), manySecrets)
+	}
+	left, text := map[int]bool{}, texts(out)
+	found(text, func(at, secret int) {
+		if !left[secret] {
+			t.Errorf("%q of %q is in the copy: %q", text[at:at+fragmentBytes], secrets[secret], text[max(0, at-30):min(len(text), at+40)])
+		}
+		left[secret] = true
+	})
+	t.Logf("%d secrets were in the original, %d are in the copy", len(planted), len(left))
 }

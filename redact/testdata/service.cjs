@@ -53,7 +53,7 @@ const ways = [
   (s) => Object.freeze({ headers: { [s.toLowerCase()]: s } }),
   (s) => kept.push.bind(kept, s),
   (s) => { process.emitWarning.last = s; return new (class extends Error {})(s); },
-  (s) => vm.runInNewContext('({a: b})', { b: s, [s]: {} }),
+  (s) => kept.length < 200 ? vm.runInNewContext('({a: b})', { b: s, [s]: {} }) : s + ' ',
   (s) => util.format('%s=%s', s, s),
   (s) => new (class { constructor() { this[s] = { s }; } })(),
   (s) => new Array(4).fill(s),
