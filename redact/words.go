@@ -54,8 +54,25 @@ func (l lexicon) hasAll(s string) bool {
 	return true
 }
 
-// IsEngineWord returns a function that says whether a name is one that V8's or Node.js's
-// own code uses. It may be called from several goroutines.
-func IsEngineWord() func(name string) bool {
-	return newLexicon().has
-}
+// Names is the set of the identifiers of code that the names of a heap are judged by: those
+// of V8 and Node.js, and those that are added. It is for reports, which mask by the rule
+// that the copy is made by.
+type Names struct{ code lexicon }
+
+// NewNames returns the names of V8 and Node.js.
+func NewNames() Names { return Names{newLexicon()} }
+
+// Add adds the name of a function or a variable, or a constant of compiled code.
+func (n Names) Add(name string) { n.code.add(name) }
+
+// Has says whether a name, or each part of one with dots, is one of code. It may be called
+// from several goroutines once nothing is added any more.
+func (n Names) Has(name string) bool { return n.code.has(name) || n.code.hasAll(name) }
+
+// BytecodeArray is the name of the nodes of V8's compiled code, whose constants are the names
+// and literals that stand in the source text of the function.
+const BytecodeArray = bytecodeArray
+
+// IsConstantTable says whether a node of this name that is reached from compiled code, or
+// from such a node, is part of its table of constants.
+func IsConstantTable(name string) bool { return isConstants(name) }

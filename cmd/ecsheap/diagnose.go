@@ -192,7 +192,7 @@ func (s subject) diagnose(ctx context.Context, u *ui, o diagnosisOptions, earlie
 	}
 	s.info.Warnings = append(s.info.Warnings, places.warnings(u)...)
 	r := report.New(s.info, d, last)
-	r.WithStrings = o.withStrings
+	r.WithStrings, r.IsCode = o.withStrings, codeNames(last)
 	return r, nil
 }
 
