@@ -78,9 +78,12 @@ const fragmentBytes = 8
 // TestNoSecretOfAServiceSurvives looks for the secrets of a real service byte by byte: in
 // whole, their words, and every eight bytes of those. It knows nothing of the rule.
 func TestNoSecretOfAServiceSurvives(t *testing.T) {
-	versions := []string{}
-	for _, pin := range nodetest.Pins() {
-		versions = append(versions, pin.Major)
+	versions := []string{"20", "24"} // all with FULL=1
+	if os.Getenv("FULL") == "1" {
+		versions = nil
+		for _, pin := range nodetest.Pins() {
+			versions = append(versions, pin.Major)
+		}
 	}
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
@@ -143,7 +146,7 @@ func searchSecrets(t *testing.T, secrets []string, in, out []byte) {
 	}
 	planted := map[int]bool{}
 	found(texts(in), func(_, secret int) { planted[secret] = true })
-	if len(planted) < manySecrets*4/5 {
+	if len(planted) < manySecrets {
 		t.Errorf("only %d of %d secrets were in the original", len(planted), manySecrets)
 	}
 	left, text := map[int]bool{}, texts(out)

@@ -65,9 +65,13 @@ func NewNames() Names { return Names{newLexicon()} }
 // Add adds the name of a function or a variable, or a constant of compiled code.
 func (n Names) Add(name string) { n.code.add(name) }
 
-// Has says whether a name, or each part of one with dots, is one of code. It may be called
-// from several goroutines once nothing is added any more.
-func (n Names) Has(name string) bool { return n.code.has(name) || n.code.hasAll(name) }
+// Has says whether a name, or each part of one with dots, is one of code, or that of a class
+// of V8's or the language's own. It may be called from several goroutines once nothing is
+// added any more.
+func (n Names) Has(name string) bool {
+	return n.code.has(name) || isName(name, className) && n.code.hasAll(name) ||
+		elementName.MatchString(name) || systemClass.MatchString(name) || languageClass.MatchString(name)
+}
 
 // BytecodeArray is the name of the nodes of V8's compiled code, whose constants are the names
 // and literals that stand in the source text of the function.

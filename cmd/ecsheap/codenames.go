@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/ecsheap/ecsheap/heap"
 	"github.com/ecsheap/ecsheap/redact"
 )
@@ -74,6 +76,9 @@ func (c codeNamer) ofEngine(n heap.Node) {
 		c.kinds[k] = true
 		if class := c.s.Class(n); len(class) <= maxClassName {
 			c.engine[class] = true
+			if k.kind == heap.HiddenNode { // as package leak names them
+				c.engine[strings.TrimPrefix(c.s.RawName(n), "system / ")] = true
+			}
 		}
 	}
 }
