@@ -32,6 +32,6 @@
 // characters, names of properties of up to three characters and numbers of up to three
 // digits stay what they are.
 //
-// It keeps in memory 9 bytes a node, the strings, 18 bytes a string, and for the proof
-// about 24 bytes a word of the copy: 360 MB for a snapshot of 460 MB with 1.7 million strings.
+// It keeps in memory 9 bytes a node, the strings and some bytes for each, and for the proof
+// the words of the copy as hashes.
 package redact

@@ -10,9 +10,11 @@ import (
 	"strings"
 )
 
-// The proof reads the finished copy with code of its own: it shares neither the reader,
-// nor the places, nor the rule, nor the pseudonyms. It knows the strings of the original
-// and the sums of its graph, and asks of the copy:
+// The proof reads the finished copy with a reader of its own, and knows neither the places,
+// nor the rule, nor the pseudonyms. It shares with the writer the header as it was parsed
+// (and so the layout of the columns), the table of the original's strings, the list of V8's
+// and Node.js's names, and the names of compiled code and its tables: a mistake in those is
+// in both. It knows the sums of the original's graph, and asks of the copy:
 //
 //   - the nodes are the same numbers, and so are the types, names and targets of the edges;
 //   - there is no text but in the strings;

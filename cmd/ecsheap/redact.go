@@ -31,7 +31,7 @@ func redactCommand(u *ui) *cli.Command {
 		ArgsUsage: "IN OUT",
 		Description: "OUT has the same objects, sizes, ids and references as IN, and the names of code: those of functions, variables and scripts,\n" +
 			"and of classes and properties that compiled code in the heap has as well. All other text becomes a pseudonym of the same length,\n" +
-			"made with a key that is thrown away. OUT is read again before it gets its name, by other code: no string of more than three\n" +
+			"made with a key that is thrown away. OUT is read again before it gets its name: no string of more than three\n" +
 			"characters may be left that is not a name of code. Sizes, lengths and names of code can still tell something: look before you share.\n" +
 			"IN is a .heapsnapshot file, plain or compressed with gzip or zstd; - is standard input. OUT is plain.",
 		Flags: slices.Concat([]cli.Flag{
