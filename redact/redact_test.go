@@ -87,7 +87,11 @@ func TestNoSecretSurvives(t *testing.T) {
 			if planted < 2*len(secrets)/3 {
 				t.Errorf("only %d of %d secrets were in the original", planted, len(secrets))
 			}
-			for _, name := range []string{"VisibleSession", "visibleToken", "visibleMethod", "visibleKeep", "visibleLeft", "visibleNamed", "visibleClosed", "secrets.cjs"} {
+			names := []string{"VisibleSession", "visibleMethod", "visibleKeep", "visibleNamed", "visibleClosed", "secrets.cjs"}
+			if pin.Major != "14" { // in whose snapshots compiled code cannot be told by its name
+				names = append(names, "visibleToken", "visibleLeft")
+			}
+			for _, name := range names {
 				if !bytes.Contains(out, []byte(name)) {
 					t.Errorf("%s, which is a name of code, is not in the copy", name)
 				}

@@ -18,7 +18,8 @@ const maxClassName = 200
 func codeNames(s *heap.Snapshot) func(name string) bool {
 	c := codeNamer{s: s, names: redact.NewNames(), engine: map[string]bool{}, seen: map[heap.Label]bool{}, kinds: map[kindOfNode]bool{}}
 	var bytecode []heap.Node
-	compiled := s.Labels(redact.BytecodeArray)[0]
+	labels := s.Labels(redact.BytecodeArray, "function_data", oldHidden)
+	compiled, data, old := labels[0], labels[1], labels[2]
 	for n := range heap.Node(s.NumNodes()) {
 		c.ofEngine(n)
 		if s.Type(n) == heap.ClosureNode {
@@ -28,8 +29,11 @@ func codeNames(s *heap.Snapshot) func(name string) bool {
 			bytecode = append(bytecode, n)
 		}
 		for r := range s.Out(n) {
-			if r.Type == heap.ContextEdge {
+			switch {
+			case r.Type == heap.ContextEdge:
 				c.add(s.EdgeLabel(r.Edge), s.EdgeName(r.Edge))
+			case compiled == heap.NoLabel && s.Type(n) == heap.CodeNode && r.Type == heap.InternalEdge && s.EdgeLabel(r.Edge) == data && s.NameLabel(r.To) == old:
+				bytecode = append(bytecode, r.To)
 			}
 		}
 	}
@@ -39,6 +43,10 @@ func codeNames(s *heap.Snapshot) func(name string) bool {
 	c.constants(bytecode)
 	return func(name string) bool { return c.engine[name] || c.names.Has(name) }
 }
+
+// oldHidden is the name of all hidden nodes up to Node.js 14: compiled code among them is what
+// a function has for its data.
+const oldHidden = "system"
 
 // codeNamer collects the names.
 type codeNamer struct {
@@ -96,7 +104,7 @@ func (c codeNamer) constants(next []heap.Node) {
 					c.add(c.s.NameLabel(r.To), c.s.RawName(r.To))
 				}
 			case heap.CodeNode, heap.HiddenNode, heap.ArrayNode, heap.ShapeNode:
-				if !reached[r.To] && redact.IsConstantTable(c.s.RawName(r.To)) {
+				if name := c.s.RawName(r.To); !reached[r.To] && (redact.IsConstantTable(name) || name == oldHidden) {
 					reached[r.To] = true
 					next = append(next, r.To)
 				}

@@ -50,7 +50,13 @@ func wordSecret(r *rand.Rand, n int) string {
 // TestReportsHoldNoNamesOfData looks for names that a service has from data in all that
 // analyze writes. With --with-strings they are there.
 func TestReportsHoldNoNamesOfData(t *testing.T) {
-	node := nodetest.Require(t, "")
+	for _, version := range []string{"14", "16", "24"} {
+		t.Run(version, func(t *testing.T) { checkReports(t, nodetest.Require(t, version)) })
+	}
+}
+
+func checkReports(t *testing.T, node string) {
+	t.Helper()
 	r := rand.New(rand.NewPCG(3, 9))
 	var secrets []string
 	for i := range keySecrets {
