@@ -51,16 +51,15 @@ type prover struct {
 	sums  sums
 	roles []role // by string
 
-	kinds       []uint8 // of the nodes
-	names       []uint32
-	counts      []uint32
-	wanted      map[uint32]bool // the names that bytecode and its tables have
-	isBytecode  map[uint32]bool // the same, of bytecode alone
-	tables      [][2]uint32     // references between those, and to strings
-	code        lexicon         // words that may stay
-	words       wordTable       // of the copy, which are not known to be of code
-	same, clean uint64
-	equals      []uint64 // strings that are what they were
+	kinds      []uint8 // of the nodes
+	names      []uint32
+	counts     []uint32
+	wanted     map[uint32]bool // the names that bytecode and its tables have
+	isBytecode map[uint32]bool // the same, of bytecode alone
+	tables     [][2]uint32     // references between those, and to strings
+	code       lexicon         // words that may stay
+	words      wordTable       // of the copy, which are not known to be of code
+	equals     []uint64        // strings that are what they were
 }
 
 // prove reads the copy. It returns how many strings of more than three characters of the

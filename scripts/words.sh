@@ -13,11 +13,11 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 cp "$root/scripts/words.cjs" "$work/main.cjs"
-for major in $(awk '/^[0-9]/ { print $1 }' "$root/internal/nodetest/versions.txt"); do
-	sh "$root/scripts/nodes.sh" "$major"
+awk '/^[0-9]/ { print $1 }' "$root/internal/nodetest/versions.txt" | while read -r major; do
+	sh "$root/scripts/nodes.sh" "$major" </dev/null
 	for node in "$tools/node/$major."*/bin/node; do
 		# Without an environment, and from a folder without a name: nothing of this machine.
-		(cd "$work" && env -i "$node" --no-warnings main.cjs "$work/snapshot") >>"$work/names"
+		(cd "$work" && env -i "$node" --no-warnings main.cjs "$work/snapshot") </dev/null >>"$work/names"
 	done
 done
 LC_ALL=C sort -u "$work/names" >"$root/redact/words.txt"
