@@ -12,7 +12,9 @@ const MIN = 4; // shorter names tell nothing: redact keeps them anyway
 const MAX = 80; // few are longer
 const word = /^[A-Za-z_$][\w$-]*$/; // headers have dashes
 const names = new Set();
+const dir = __dirname; // of a random name: keys of the modules' cache have it
 const add = (text) => {
+  if (String(text).includes(dir)) return;
   for (const name of String(text).split(/[. /()<>:,]+/)) {
     if (name.length >= MIN && name.length <= MAX && word.test(name)) names.add(name);
   }

@@ -16,7 +16,7 @@ cp "$root/scripts/words.cjs" "$work/main.cjs"
 awk '/^[0-9]/ { print $1 }' "$root/internal/nodetest/versions.txt" | while read -r major; do
 	sh "$root/scripts/nodes.sh" "$major" </dev/null
 	for node in "$tools/node/$major."*/bin/node; do
-		# Without an environment, and from a folder without a name: nothing of this machine.
+		# Without an environment, and without the name of the folder: nothing of this machine.
 		(cd "$work" && env -i "$node" --no-warnings main.cjs "$work/snapshot") </dev/null >>"$work/names"
 	done
 done
