@@ -244,7 +244,8 @@ func TestForeignSections(t *testing.T) {
 	in = strings.Replace(in, `{"snapshot":{`, `{"snapshot":{"title":"zqtitle","uid":3,"more":{"a":"zqmore"},`, 1)
 	in = strings.Replace(in, `"strings":[`, `"scopes":[1,2,[3,-4]],"zqsecret section!":[1],"scope_texts":["zqtext",{"a":[1,"]"]}],"flag":true,"strings":[`, 1)
 	out, report := redacted(t, []byte(in), Options{})
-	if bytes.Contains(out, []byte("zq")) || !bytes.Contains(out, []byte(`"scopes":[1,2,[3,-4]]`)) || !bytes.Contains(out, []byte(`"uid":3`)) {
+	planted := regexp.MustCompile(`zq(title|more|secret|text)`) // "zq" alone is in a pseudonym by chance
+	if planted.Match(out) || !bytes.Contains(out, []byte(`"scopes":[1,2,[3,-4]]`)) || !bytes.Contains(out, []byte(`"uid":3`)) {
 		t.Errorf("the copy is %.400s", out)
 	}
 	if want := []string{"a section without a proper name", "scope_texts", "flag"}; !slices.Equal(report.Dropped, want) {
