@@ -23,7 +23,7 @@ func (c *column[T]) add(v T) {
 
 func (c *column[T]) at(i uint64) T { return c.pages[i>>pageBits][i%pageRecords] }
 
-// nodes are what the rule needs of the nodes.
+// nodes are what is needed of the nodes.
 type nodes struct {
 	kind  column[uint8]  // the number of the type
 	name  column[uint32] // the number of the string

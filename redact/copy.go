@@ -20,12 +20,22 @@ type copier struct {
 	size int64 // of the copy so far, the buffer included
 
 	h                  *header
-	nodes              nodes
+	names              *pseudonyms // of the keys among the indexes
+	places             *evidence
 	texts              table
 	functions, scripts column[uint32] // names in the stacks of allocations
+	sums               sums           // of the graph, for the proof
 	seen               map[string]bool
 	edgesAt            int64 // where the edges are in the copy
+	keys               uint64
+	late               []patch // keys that cross the end of a window
 	dropped            []string
+}
+
+// patch is a text that goes over what is in the copy.
+type patch struct {
+	at   int64
+	text []byte
 }
 
 // Write counts what goes into the copy.
@@ -106,19 +116,13 @@ func (c *copier) section() error {
 		if err := c.begin(name); err != nil {
 			return err
 		}
-		c.edgesAt = c.size
-		n, err := c.numbers(array{name: name, fields: len(c.h.edges), signed: true, out: c})
-		if err == nil && n != c.h.numEdges {
-			return &SyntaxError{Offset: c.offset(), Want: fmt.Sprintf("%d edges", c.h.numEdges), Got: fmt.Sprint(n)}
-		}
-		return err
+		return c.copyEdges()
 	case "trace_function_infos":
 		if len(c.h.traces) > 0 {
 			if err := c.begin(name); err != nil {
 				return err
 			}
-			c.functions, c.scripts, err = traceNames(c.h, c.input, c)
-			return err
+			return c.traceNames()
 		}
 	}
 	return c.other(name)
@@ -146,6 +150,7 @@ func (c *copier) snapshot() error {
 	if c.h, err = parseHeader(raw, at); err != nil {
 		return err
 	}
+	c.places = newEvidence(c.h)
 	clean, err := cleanHeader(raw, at)
 	if err != nil {
 		return err
@@ -160,7 +165,7 @@ func (c *copier) copyNodes() error {
 	typeAt, nameAt, edgesAt := slices.Index(c.h.nodes, "type"), slices.Index(c.h.nodes, "name"), slices.Index(c.h.nodes, "edge_count")
 	n, err := c.numbers(array{name: "nodes", fields: len(c.h.nodes), out: c, each: func(vals []uint64, at []int64) error {
 		switch {
-		case c.nodes.name.n == c.h.numNodes:
+		case c.places.nodes.name.n == c.h.numNodes:
 			return &SyntaxError{Offset: at[0], Want: "no more nodes than the header says", Got: "more"}
 		case vals[typeAt] >= uint64(len(c.h.nodeTypes)):
 			return &SyntaxError{Offset: at[typeAt], Want: fmt.Sprintf("one of %d node types", len(c.h.nodeTypes)), Got: fmt.Sprint(vals[typeAt])}
@@ -169,14 +174,82 @@ func (c *copier) copyNodes() error {
 		case vals[edgesAt] > c.h.numEdges:
 			return &SyntaxError{Offset: at[edgesAt], Want: "no more edges than the header says", Got: fmt.Sprint(vals[edgesAt])}
 		}
-		c.nodes.kind.add(uint8(vals[typeAt]))
-		c.nodes.name.add(uint32(vals[nameAt]))
-		c.nodes.edges.add(uint32(vals[edgesAt]))
-		return nil
+		for _, v := range vals {
+			c.sums.nodes.add(v)
+		}
+		return c.places.node(uint8(vals[typeAt]), uint32(vals[nameAt]), uint32(vals[edgesAt]), at[nameAt])
 	}})
 	if err == nil && n != c.h.numNodes {
 		return &SyntaxError{Offset: c.offset(), Want: fmt.Sprintf("%d nodes", c.h.numNodes), Got: fmt.Sprint(n)}
 	}
+	return err
+}
+
+// copyEdges copies the edges, with other numbers for the keys of objects among their
+// indexes.
+func (c *copier) copyEdges() error {
+	if !c.seen["nodes"] {
+		return &SyntaxError{Offset: c.offset(), Want: `"nodes"`, Got: "another section"}
+	}
+	if _, err := c.peek(); err != nil {
+		return err
+	}
+	c.edgesAt = c.size
+	moved := c.size - c.offset()
+	v := c.places
+	n, err := c.numbers(array{name: "edges", fields: len(c.h.edges), signed: true, out: c, each: func(vals []uint64, at []int64) error {
+		isKey, err := v.edge(vals, at)
+		if err != nil {
+			return err
+		}
+		c.sums.edges.add(vals[v.kindAt])
+		c.sums.edges.add(vals[v.toAt])
+		if v.edgePlace[vals[v.kindAt]] != 0 {
+			c.sums.edges.add(vals[v.nameAt])
+		}
+		if isKey {
+			c.keys++
+			number := c.names.number(vals[v.nameAt])
+			if start := at[v.nameAt] - c.base; start >= 0 {
+				copy(c.buf[start:], number)
+			} else {
+				c.late = append(c.late, patch{moved + at[v.nameAt], number})
+			}
+		}
+		return nil
+	}})
+	if err == nil && n != c.h.numEdges {
+		return &SyntaxError{Offset: c.offset(), Want: fmt.Sprintf("%d edges", c.h.numEdges), Got: fmt.Sprint(n)}
+	}
+	if err == nil {
+		err = v.end(c.offset())
+	}
+	return err
+}
+
+// reread reads the edges from the copy, and adds those among compiled code that keep
+// asks for.
+func (c *copier) reread(keep func(source, target uint64) bool) error {
+	v := c.places
+	in := newInput(c.ctx, io.NewSectionReader(c.file, c.edgesAt, c.size-c.edgesAt), nil)
+	source, left := uint64(0), uint64(v.nodes.edges.at(0))
+	_, err := in.numbers(array{name: "edges", fields: len(c.h.edges), signed: true, each: func(vals []uint64, _ []int64) error {
+		for left == 0 {
+			source++ // the numbers have been checked before
+			left = uint64(v.nodes.edges.at(source))
+		}
+		left--
+		target, name := vals[v.toAt]/v.fields, uint64(noName)
+		if p := v.edgePlace[vals[v.kindAt]]; p == inEngine {
+			name = vals[v.nameAt]
+		} else if p != 0 || v.isElement[vals[v.kindAt]] {
+			return nil
+		}
+		if keep(source, target) {
+			v.code = append(v.code, codeEdge{uint32(source), uint32(target), uint32(name)})
+		}
+		return nil
+	}})
 	return err
 }
 
@@ -217,5 +290,27 @@ func (c *copier) truncate(size int64) error {
 	}
 	_, err := c.file.Seek(size, io.SeekStart)
 	c.size = size
+	return err
+}
+
+// traceNames copies the functions that allocations are traced to.
+func (c *copier) traceNames() error {
+	nameAt, scriptAt := slices.Index(c.h.traces, "name"), slices.Index(c.h.traces, "script_name")
+	take := func(names *column[uint32], field int, vals []uint64, at []int64) error {
+		if field < 0 {
+			return nil
+		}
+		if vals[field] >= maxStrings {
+			return tooFar(at[field], vals[field])
+		}
+		names.add(uint32(vals[field]))
+		return nil
+	}
+	_, err := c.numbers(array{name: "trace_function_infos", fields: len(c.h.traces), out: c, each: func(vals []uint64, at []int64) error {
+		if err := take(&c.functions, nameAt, vals, at); err != nil {
+			return err
+		}
+		return take(&c.scripts, scriptAt, vals, at)
+	}})
 	return err
 }

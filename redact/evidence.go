@@ -1,223 +1,259 @@
 package redact
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"slices"
+	"strings"
 )
 
-// evidence finds out where each text stands: from the nodes in memory and the edges, which
-// it reads from the copy.
+// evidence finds out where each text stands, while the nodes and edges are copied.
 type evidence struct {
 	h      *header
-	nodes  *nodes
-	texts  *table
-	places []place // by string
+	nodes  nodes
+	places spread // by string
+	shape  []nodeShape
+	code   []codeEdge
 
-	kinds, names []place // by type of node, by type of edge
-	isElement    []bool  // by type of edge
-	isObject     []bool  // by type of node
-	isString     []bool  // by type of node
-	isClosure    []bool  // by type of node
-	descriptors  bits    // nodes that describe the properties of hidden classes
-	// The numbers of strings that mean something; none if they are not there.
-	descriptorsName, scriptName, privateName, globalNames, nameName, tagName map[uint32]bool
+	// Of the edges.
+	kindAt, nameAt, toAt int
+	nodePlace            []place // by type of node
+	edgePlace            []place // by type; 0 for those with an index
+	isElement            []bool  // by type
+	fields               uint64
+	source, left         uint64 // whose edge is next, and how many it has still
 }
 
-func newEvidence(h *header, n *nodes, texts *table) *evidence {
-	v := &evidence{h: h, nodes: n, texts: texts, places: make([]place, texts.len()), kinds: nodePlaces(h.nodeTypes), names: edgePlaces(h.edgeTypes)}
+// nodeShape is what the type of a node says of it.
+type nodeShape uint8
+
+const (
+	isObject nodeShape = 1 << iota
+	isString
+	isCode  // compiled code, and what V8 keeps for it
+	isInner // arrays and the like, which up to Node.js 16 are part of compiled code, too
+)
+
+// codeEdge is a reference of the engine's among what belongs to compiled code, or from it
+// to a string.
+type codeEdge struct {
+	source, target uint32 // nodes
+	name           uint32 // a string, or noName
+}
+
+const noName = 1<<32 - 1
+
+func newEvidence(h *header) *evidence {
+	v := &evidence{
+		h: h, nodePlace: nodePlaces(h.nodeTypes), edgePlace: edgePlaces(h.edgeTypes), fields: uint64(len(h.nodes)),
+		kindAt: slices.Index(h.edges, "type"), nameAt: slices.Index(h.edges, "name_or_index"), toAt: slices.Index(h.edges, "to_node"),
+	}
 	for _, t := range h.edgeTypes {
 		v.isElement = append(v.isElement, t == "element")
 	}
 	for _, t := range h.nodeTypes {
-		v.isObject = append(v.isObject, t == "object")
-		v.isClosure = append(v.isClosure, t == "closure")
-		v.isString = append(v.isString, t == "string" || t == "concatenated string" || t == "sliced string")
+		var s nodeShape
+		switch t {
+		case "object":
+			s = isObject
+		case "string", "concatenated string", "sliced string":
+			s = isString
+		case "code":
+			s = isCode
+		case "array", "hidden", "object shape":
+			s = isInner
+		}
+		v.shape = append(v.shape, s)
 	}
-	v.findWords()
 	return v
 }
 
-// findWords finds the strings that mean something.
-func (v *evidence) findWords() {
-	words := map[string]*map[uint32]bool{
-		"descriptors": &v.descriptorsName, "private symbol": &v.privateName, "global": &v.globalNames, "name": &v.nameName,
-		"script": &v.scriptName, "script_or_debug_info": &v.scriptName, // the latter up to Node.js 14
-		"<symbol Symbol.toStringTag>": &v.tagName,
-	}
-	for _, set := range words {
-		*set = map[uint32]bool{}
-	}
-	var text []byte
-	for i := range v.texts.len() {
-		text = decode(text[:0], v.texts.raw(i))
-		if set, ok := words[string(text)]; ok {
-			(*set)[uint32(i)] = true
-		} else if bytes.HasPrefix(text, []byte(globalPrefix)) {
-			v.globalNames[uint32(i)] = true
-		}
-	}
+func tooFar(at int64, name uint64) error {
+	return &SyntaxError{Offset: at, Want: "the index of a string", Got: fmt.Sprint(name)}
 }
 
-// globalPrefix begins the name of a global object: global / https://host/, global (global).
-const globalPrefix = "global "
-
-// ofNodes takes the names of the nodes.
-func (v *evidence) ofNodes() error {
-	for i := range v.nodes.name.n {
-		name := uint64(v.nodes.name.at(i))
-		if name >= v.texts.len() {
-			return v.badName(name)
-		}
-		v.places[name] |= v.kinds[v.nodes.kind.at(i)]
+// node takes a node.
+func (v *evidence) node(kind uint8, name, edges uint32, at int64) error {
+	v.nodes.kind.add(kind)
+	v.nodes.name.add(name)
+	v.nodes.edges.add(edges)
+	if !v.places.or(name, v.nodePlace[kind]) {
+		return tooFar(at, uint64(name))
 	}
 	return nil
 }
 
-func (v *evidence) badName(name uint64) error {
-	return &SyntaxError{Want: fmt.Sprintf("the index of one of %d strings", v.texts.len()), Got: fmt.Sprint(name)}
-}
-
-// edge is a reference.
-type edge struct {
-	source, target uint64 // nodes
-	kind           uint64
-	name           uint64 // or the index
-	at             int64  // where the name or index stands in the file
-}
-
-// eachEdge reads the section of the edges.
-func (v *evidence) eachEdge(in *input, each func(edge) error) error {
-	kindAt, nameAt, toAt := slices.Index(v.h.edges, "type"), slices.Index(v.h.edges, "name_or_index"), slices.Index(v.h.edges, "to_node")
-	fields := uint64(len(v.h.nodes))
-	source, left := uint64(0), v.nodes.edges.at(0)
-	n, err := in.numbers(array{name: "edges", fields: len(v.h.edges), signed: true, each: func(vals []uint64, at []int64) error {
-		for left == 0 {
-			if source++; source == v.nodes.edges.n {
-				return &SyntaxError{Offset: at[0], Want: "no more edges than the nodes have", Got: "more"}
-			}
-			left = v.nodes.edges.at(source)
+// edge takes a reference. It says whether its index is the key of an object.
+func (v *evidence) edge(vals []uint64, at []int64) (isKey bool, err error) {
+	for v.left == 0 {
+		if v.source == v.nodes.edges.n {
+			return false, &SyntaxError{Offset: at[0], Want: "no more edges than the nodes have", Got: "more"}
 		}
-		left--
-		e := edge{source: source, target: vals[toAt] / fields, kind: vals[kindAt], name: vals[nameAt], at: at[nameAt]}
-		if vals[toAt]%fields != 0 || e.target >= v.nodes.name.n {
-			return &SyntaxError{Offset: at[toAt], Want: fmt.Sprintf("one of %d nodes", v.nodes.name.n), Got: fmt.Sprint(vals[toAt])}
-		}
-		if e.kind >= uint64(len(v.names)) {
-			return &SyntaxError{Offset: at[kindAt], Want: fmt.Sprintf("one of %d edge types", len(v.names)), Got: fmt.Sprint(e.kind)}
-		}
-		if v.names[e.kind] != 0 && e.name >= v.texts.len() {
-			return v.badName(e.name)
-		}
-		return each(e)
-	}})
-	if err != nil {
-		return err
+		v.left = uint64(v.nodes.edges.at(v.source))
+		v.source++
 	}
-	if n != v.h.numEdges {
-		return &SyntaxError{Offset: in.offset(), Want: fmt.Sprintf("%d edges", v.h.numEdges), Got: fmt.Sprint(n)}
-	}
-	for left == 0 && source+1 < v.nodes.edges.n {
-		source++
-		left = v.nodes.edges.at(source)
-	}
-	if left > 0 {
-		return &SyntaxError{Offset: in.offset(), Want: "as many edges as the nodes have", Got: fmt.Sprint(n)}
-	}
-	return nil
-}
-
-// findDescriptors is the first pass: an array of descriptors is known by the edge from its
-// hidden class, which may come later than its own edges.
-func (v *evidence) findDescriptors(in *input) error {
-	v.descriptors = newBits(v.nodes.name.n)
-	return v.eachEdge(in, func(e edge) error {
-		if v.names[e.kind] == inEngine && v.descriptorsName[uint32(e.name)] {
-			v.descriptors.add(e.target)
-		}
-		return nil
-	})
-}
-
-// ofEdges is the second pass. Edges whose index is the key of an object go to key.
-func (v *evidence) ofEdges(in *input, key func(edge) error) error {
-	return v.eachEdge(in, func(e edge) error {
-		place := v.names[e.kind]
-		if place == 0 {
-			if v.isElement[e.kind] && v.isKey(e) {
-				return key(e)
-			}
-			return nil
-		}
-		v.places[e.name] |= place
-		source := v.nodes.name.at(e.source)
-		switch place {
-		case inProperty:
-			v.propertyEdge(e, source)
-		case inEngine:
-			v.engineEdge(e, source)
-		}
-		return nil
-	})
-}
-
-// propertyEdge looks at a property that says something of its name or of its value.
-func (v *evidence) propertyEdge(e edge, source uint32) {
-	kind, name := v.nodes.kind.at(e.source), uint32(e.name)
-	if v.globalNames[source] && v.isObject[kind] {
-		v.places[e.name] |= inGlobal
-	}
-	// Other functions have no such property: the engine gets their names from the code.
-	if v.isClosure[kind] && v.nameName[name] || v.isObject[kind] && v.tagName[name] {
-		if target := v.nodes.name.at(e.target); target != source && v.isString[v.nodes.kind.at(e.target)] {
-			v.places[target] |= inComputed
-		}
-	}
-}
-
-// engineEdge looks at an edge that says something of its target.
-func (v *evidence) engineEdge(e edge, source uint32) {
-	target := v.nodes.name.at(e.target)
+	v.left--
+	source := v.source - 1
+	kind, name, to := vals[v.kindAt], vals[v.nameAt], vals[v.toAt]
+	target := to / v.fields
 	switch {
-	case v.isString[v.nodes.kind.at(e.target)]:
-		if v.descriptors.has(e.source) {
-			v.places[target] |= inShape
-		} else if v.privateName[source] && v.kinds[v.nodes.kind.at(e.source)] != inContent {
-			v.places[target] |= inPrivate
-		}
-	case v.scriptName[uint32(e.name)] && v.kinds[v.nodes.kind.at(e.target)] == inFunction:
-		v.places[target] |= inScript
+	case to != target*v.fields || target >= v.nodes.name.n:
+		return false, &SyntaxError{Offset: at[v.toAt], Want: fmt.Sprintf("one of %d nodes", v.nodes.name.n), Got: fmt.Sprint(to)}
+	case kind >= uint64(len(v.edgePlace)):
+		return false, &SyntaxError{Offset: at[v.kindAt], Want: fmt.Sprintf("one of %d edge types", len(v.edgePlace)), Got: fmt.Sprint(kind)}
 	}
+	shape := v.shape[v.nodes.kind.at(source)]
+	p := v.edgePlace[kind]
+	if p == 0 {
+		if v.isElement[kind] {
+			return shape == isObject && name >= minKey && name >= uint64(v.nodes.edges.at(source)), nil
+		}
+		name = noName
+	} else {
+		if name >= maxStrings || !v.places.or(uint32(name), p) {
+			return false, tooFar(at[v.nameAt], name)
+		}
+		if p != inEngine {
+			return false, nil
+		}
+	}
+	if shape == isCode && v.shape[v.nodes.kind.at(target)]&(isCode|isInner|isString) != 0 {
+		v.code = append(v.code, codeEdge{uint32(source), uint32(target), uint32(name)})
+	}
+	return false, nil
 }
 
 // minKey is the least index that can tell something: of more than three digits.
 const minKey = 1000
 
-// isKey says whether an index is the key of an object rather than a place in an array
-// that is full.
-func (v *evidence) isKey(e edge) bool {
-	return e.name >= minKey && e.name >= uint64(v.nodes.edges.at(e.source)) && v.isObject[v.nodes.kind.at(e.source)]
+// end is called behind the last edge.
+func (v *evidence) end(at int64) error {
+	for v.left == 0 && v.source < v.nodes.edges.n {
+		v.left = uint64(v.nodes.edges.at(v.source))
+		v.source++
+	}
+	if v.left > 0 {
+		return &SyntaxError{Offset: at, Want: "as many edges as the nodes have", Got: "fewer"}
+	}
+	return nil
 }
 
-// traceNames takes the names of the functions that allocations are traced to.
-func traceNames(h *header, in *input, out io.Writer) (functions, scripts column[uint32], err error) {
-	nameAt, scriptAt := slices.Index(h.traces, "name"), slices.Index(h.traces, "script_name")
-	take := func(c *column[uint32], field int, vals []uint64, at []int64) error {
-		if field < 0 {
-			return nil
-		}
-		if vals[field] >= maxStrings {
-			return &SyntaxError{Offset: at[field], Want: "the index of a string", Got: fmt.Sprint(vals[field])}
-		}
-		c.add(uint32(vals[field]))
-		return nil
+// conclude finds the names of code, once the strings are there. reread gives the edges
+// among what belongs to compiled code in snapshots of Node.js up to 16.
+func (v *evidence) conclude(texts *table, reread func(keep func(source, target uint64) bool) error) error {
+	if i, bad := v.places.beyond(texts.len()); bad {
+		return &SyntaxError{Want: fmt.Sprintf("the index of one of %d strings", texts.len()), Got: fmt.Sprint(i)}
 	}
-	_, err = in.numbers(array{name: "trace_function_infos", fields: len(h.traces), out: out, each: func(vals []uint64, at []int64) error {
-		if err := take(&functions, nameAt, vals, at); err != nil {
+	named := func(n uint32) string { return string(texts.raw(uint64(v.nodes.name.at(uint64(n))))) }
+	scripts, bytecode := v.codeNodes(texts)
+	for i := range v.nodes.name.n {
+		if v.shape[v.nodes.kind.at(i)] != isCode {
+			continue
+		}
+		p := inFunction
+		if scripts[uint32(i)] {
+			p = inScript
+		}
+		v.places.or(v.nodes.name.at(i), p)
+	}
+	if len(bytecode) == 0 {
+		if err := v.oldBytecode(texts, bytecode, reread); err != nil {
 			return err
 		}
-		return take(&scripts, scriptAt, vals, at)
-	}})
-	return functions, scripts, err
+	}
+	v.constants(texts, named, bytecode)
+	return nil
+}
+
+// codeNodes returns the nodes of scripts and those of bytecode.
+func (v *evidence) codeNodes(texts *table) (scripts, bytecode map[uint32]bool) {
+	scripts, bytecode = map[uint32]bool{}, map[uint32]bool{}
+	for _, e := range v.code {
+		if e.name == noName {
+			continue
+		}
+		target := v.shape[v.nodes.kind.at(uint64(e.target))]
+		switch string(texts.raw(uint64(e.name))) {
+		case "source": // its text
+			if target == isString {
+				scripts[e.source] = true
+			}
+		case "script", "script_or_debug_info": // the latter up to Node.js 14
+			if target == isCode {
+				scripts[e.target] = true
+			}
+		}
+	}
+	for i := range v.nodes.name.n {
+		if v.shape[v.nodes.kind.at(i)] == isCode && string(texts.raw(uint64(v.nodes.name.at(i)))) == bytecodeArray {
+			bytecode[uint32(i)] = true
+		}
+	}
+	return scripts, bytecode
+}
+
+// bytecodeArray is the name of V8's compiled code. Its constants are the names and
+// literals that stand in the source text of the function.
+const bytecodeArray = "system / BytecodeArray"
+
+// oldBytecode finds the bytecode of snapshots that have it among the hidden nodes, and
+// the edges that matter.
+func (v *evidence) oldBytecode(texts *table, bytecode map[uint32]bool, reread func(func(source, target uint64) bool) error) error {
+	inner := newBits(v.nodes.name.n)
+	for i := range v.nodes.name.n {
+		if v.shape[v.nodes.kind.at(i)] != isInner {
+			continue
+		}
+		switch name := string(texts.raw(uint64(v.nodes.name.at(i)))); {
+		case name == bytecodeArray:
+			bytecode[uint32(i)] = true
+			inner.add(i)
+		case isConstants(name):
+			inner.add(i)
+		}
+	}
+	if len(bytecode) == 0 {
+		return nil
+	}
+	return reread(func(source, target uint64) bool {
+		return inner.has(source) && (inner.has(target) || v.shape[v.nodes.kind.at(target)] == isString)
+	})
+}
+
+// isConstants says whether nodes of this name are part of a table of constants, if they
+// are reached from one.
+func isConstants(name string) bool {
+	switch name {
+	case "", "(constant pool)", "(constant elements)", "system / ClassBoilerplate":
+		return true
+	}
+	return strings.HasPrefix(name, "system / ") && strings.HasSuffix(name, "BoilerplateDescription")
+}
+
+// constants marks the strings that are constants of compiled code.
+func (v *evidence) constants(texts *table, named func(uint32) string, bytecode map[uint32]bool) {
+	reached := bytecode
+	isIndex := func(name uint32) bool {
+		if name == noName {
+			return true
+		}
+		s := texts.raw(uint64(name))
+		return anyIndex.Match(s) || string(s) == "constant_elements"
+	}
+	v.code = slices.DeleteFunc(v.code, func(e codeEdge) bool {
+		return !isIndex(e.name) || !reached[e.source] && !isConstants(named(e.source))
+	})
+	for more := true; more; {
+		more = false
+		v.code = slices.DeleteFunc(v.code, func(e codeEdge) bool {
+			if !reached[e.source] {
+				return false
+			}
+			if v.shape[v.nodes.kind.at(uint64(e.target))] == isString {
+				v.places.or(v.nodes.name.at(uint64(e.target)), inConstant)
+			} else if !reached[e.target] && isConstants(named(e.target)) {
+				reached[e.target], more = true, true
+			}
+			return true
+		})
+	}
 }

@@ -1,12 +1,12 @@
 package redact
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"hash/maphash"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -16,11 +16,16 @@ const (
 	// hashedLength is how many characters of a pseudonym come from the hash, 62^22 >
 	// 2^128; the rest is filler, which compresses well.
 	hashedLength = 22
-	filler       = "x"
+	filler       = 'x'
+	// perWord is how many digits of base 62 a word of 64 bits gives.
+	perWord = 10
 	// maxTries is how often a short pseudonym is taken from letters or digits. When
 	// nearly all of those are taken, there are the characters of the CJK block.
 	maxTries           = 1 << 6
 	wideStart, wideEnd = 0x4e00, 0xa000
+	// longNumber is how long a number is that is an identifier of somebody rather than
+	// one of the numbers that occur everywhere, such as the length of a string.
+	longNumber = 8
 )
 
 const (
@@ -32,109 +37,160 @@ const (
 // pseudonyms gives texts others of the same length: the same one each time, and no two
 // texts the same.
 type pseudonyms struct {
-	mac  hash.Hash
+	key  []byte
+	text []byte // the key and a text, reused
 	seed maphash.Seed
-	// taken has the short texts that are in the copy already or were in the original,
-	// and whose pseudonyms they are: 0 for nobody's.
-	taken map[uint64]uint64
+	// words and texts are those of the original that a short pseudonym must not be.
+	words, texts *filter
+	// owners has the short pseudonyms that are taken, and whose they are.
+	owners map[uint64]uint64
 }
 
-func newPseudonyms(key []byte) *pseudonyms {
-	return &pseudonyms{mac: hmac.New(sha256.New, key), seed: maphash.MakeSeed(), taken: map[uint64]uint64{}}
+// newPseudonyms expects texts of so many bytes in all.
+func newPseudonyms(key []byte, textBytes, texts uint64) *pseudonyms {
+	return &pseudonyms{
+		key: append([]byte(nil), key...), seed: maphash.MakeSeed(), owners: map[uint64]uint64{},
+		words: newFilter(textBytes / bytesPerWord), texts: newFilter(texts),
+	}
 }
+
+// bytesPerWord is how long a word is at the least, on average.
+const bytesPerWord = 6
 
 // sum is a short stand-in for a text in sets of this run.
 func (p *pseudonyms) sum(s string) uint64 { return maphash.String(p.seed, s) | 1 }
 
-// reserve keeps a text from becoming a pseudonym.
-func (p *pseudonyms) reserve(s string) {
-	if len(s) < uniqueLength {
-		p.taken[p.sum(s)] = 0
+// reserve keeps a text and the words in it from becoming pseudonyms.
+func (p *pseudonyms) reserve(s []byte) {
+	if len(s) < uniqueLength*utf8.UTFMax {
+		p.texts.add(wordSum(s))
 	}
+	for start, i := 0, 0; i <= len(s); i++ {
+		if i < len(s) && isWordByte(s[i]) {
+			continue
+		}
+		if n := i - start; n > keptLength && n < uniqueLength*utf8.UTFMax {
+			p.words.add(wordSum(s[start:i]))
+		}
+		start = i + 1
+	}
+}
+
+// isWordByte says whether a byte of WTF-8 belongs to a word: letters, digits, and all
+// that is not ASCII.
+func isWordByte(c byte) bool {
+	return c-'0' <= 9 || c|0x20-'a' < 26 || c == '_' || c == '$' || c >= utf8.RuneSelf
+}
+
+// wordSum is a hash of a word.
+func wordSum(s []byte) uint64 {
+	h := uint64(len(s))
+	for _, c := range s {
+		h = (h ^ uint64(c)) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	return h * 0xff51afd7ed558ccd
 }
 
 // of returns the pseudonym of a text of n characters, n > 0. Numbers become numbers, as
 // DevTools reads some: the lengths of strings that V8 has cut.
 func (p *pseudonyms) of(s string, n int) string {
 	isNumber := s[0] != '0' && strings.Trim(s, decimals) == ""
+	var room [64]byte
+	if n >= uniqueLength {
+		return string(p.candidate(room[:0], s, n, 0, isNumber))
+	}
 	owner := p.sum(s)
 	for try := uint64(0); ; try++ {
-		candidate := p.candidate(s, n, try, isNumber)
-		if n >= uniqueLength {
-			return candidate
+		candidate := p.candidate(room[:0], s, n, try, isNumber)
+		sum := wordSum(candidate)
+		if p.texts.has(sum) || (!isNumber || n >= longNumber) && p.words.has(sum) {
+			continue
 		}
-		at := p.sum(candidate)
-		holder, ok := p.taken[at]
+		holder, ok := p.owners[sum]
 		if !ok {
-			p.taken[at] = owner
+			p.owners[sum] = owner
 		}
 		if !ok || holder == owner {
-			return candidate
+			return string(candidate)
 		}
 	}
 }
 
-// candidate returns the nth text that a hash of s makes.
-func (p *pseudonyms) candidate(s string, n int, try uint64, isNumber bool) string {
-	p.mac.Reset()
-	var number [8]byte
-	binary.LittleEndian.PutUint64(number[:], try)
-	p.mac.Write(number[:]) // a hash never fails
-	p.mac.Write([]byte(s))
-	digest := digits(p.mac.Sum(nil))
-	var b strings.Builder
-	for i := range n {
+// candidate appends the nth text that a hash of s makes. What is shown of the hash does
+// not allow to go on from it.
+func (p *pseudonyms) candidate(b []byte, s string, n int, try uint64, isNumber bool) []byte {
+	p.text = append(binary.LittleEndian.AppendUint64(append(p.text[:0], p.key...), try), s...)
+	sum := sha256.Sum256(p.text)
+	words := [...]uint64{binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:]), binary.LittleEndian.Uint64(sum[16:])}
+	next := func(i int, base uint64) uint64 {
+		w := &words[i/perWord]
+		digit := *w % base
+		*w /= base
+		return digit
+	}
+	for i := range min(n, hashedLength) {
 		switch {
 		case try >= maxTries:
-			b.WriteRune(wideStart + rune(digest.next(wideEnd-wideStart)))
+			b = utf8.AppendRune(b, wideStart+rune(next(i%(len(words)*4), wideEnd-wideStart)))
 		case isNumber && i == 0:
-			b.WriteByte(decimals[1+digest.next(9)])
+			b = append(b, decimals[1+next(i, 9)])
 		case isNumber:
-			b.WriteByte(decimals[digest.next(10)])
+			b = append(b, decimals[next(i, 10)])
 		case i == 0:
-			b.WriteByte(letters[digest.next(len(letters))])
-		case i < hashedLength:
-			b.WriteByte(alphabet[digest.next(len(alphabet))])
+			b = append(b, letters[next(i, uint64(len(letters)))])
 		default:
-			b.WriteString(strings.Repeat(filler, n-i))
-			return b.String()
+			b = append(b, alphabet[next(i, uint64(len(alphabet)))])
 		}
 	}
-	return b.String()
-}
-
-// digits takes numbers from a hash.
-func digits(sum []byte) *digest {
-	d := &digest{}
-	for i := range d {
-		d[i] = binary.LittleEndian.Uint64(sum[8*i:])
+	for i := hashedLength; i < n; i++ {
+		b = append(b, filler)
 	}
-	return d
+	return b
 }
 
-// digest is a large number, from which next takes digits of any base.
-type digest [sha256.Size / 8]uint64
+// key returns the pseudonym of a number, of the same length.
+func (p *pseudonyms) number(n uint64) []byte {
+	s := strconv.FormatUint(n&^minus, 10)
+	return p.candidate(nil, "key "+s, len(s), 0, true)
+}
 
-// next divides the number by base and returns the rest. base is small.
-func (d *digest) next(base int) int {
-	rest := uint64(0)
-	for i := range d {
-		for shift := 32; shift >= 0; shift -= 32 {
-			part := rest<<32 | d[i]>>shift&0xffffffff
-			q := part / uint64(base)
-			rest = part % uint64(base)
-			d[i] = d[i]&^(0xffffffff<<shift) | q<<shift
-		}
+// filter is a set that may say of one in thousands that it is in it though it is not
+// (Bloom, in blocks of a cache line).
+type filter struct{ blocks [][filterWords]uint64 }
+
+const (
+	filterWords   = 8         // 64 bytes
+	filterPer     = 16        // members a block: 32 bits each
+	filterBits    = 4         // of a member
+	maxFilterSize = 1<<22 - 1 // blocks, 256 MB
+)
+
+func newFilter(members uint64) *filter {
+	return &filter{blocks: make([][filterWords]uint64, 1+min(members/filterPer, maxFilterSize))}
+}
+
+func (f *filter) block(h uint64) *[filterWords]uint64 {
+	return &f.blocks[(h>>32)*uint64(len(f.blocks))>>32]
+}
+
+func (f *filter) add(h uint64) {
+	b := f.block(h)
+	for i := 0; i < filterBits; i++ {
+		b[h&7] |= 1 << (h >> 3 & 63)
+		h = h*0x2545f4914f6cdd1d + 0x9e3779b97f4a7c15
+		h ^= h >> 31
 	}
-	return int(rest)
 }
 
-// isPseudonym says whether s has the form of one, as it can be in the copy.
-func isPseudonym(s string) bool {
-	for _, c := range s {
-		if !(c < 0x80 && strings.ContainsRune(alphabet, c)) && (c < wideStart || c >= wideEnd) {
+func (f *filter) has(h uint64) bool {
+	b := f.block(h)
+	for i := 0; i < filterBits; i++ {
+		if b[h&7]>>(h>>3&63)&1 == 0 {
 			return false
 		}
+		h = h*0x2545f4914f6cdd1d + 0x9e3779b97f4a7c15
+		h ^= h >> 31
 	}
-	return s != ""
+	return true
 }

@@ -36,8 +36,8 @@ type Report struct {
 	Framed       uint64 // of which the engine's part and names of code stayed
 	Replaced     uint64 // whole
 	Keys         uint64 // numbers that were keys of objects, replaced
-	// Proven is how many strings of more than three characters, of which the rule keeps
-	// nothing, were looked for among those of the finished file, in vain.
+	// Proven is how many strings of more than three characters are not in the finished
+	// file: they are not what they were, and it has no word of them but names of code.
 	Proven uint64
 	// Dropped are the sections that were left out, because they hold something else
 	// than numbers.
@@ -48,7 +48,7 @@ type Report struct {
 // alone, to the file out. The file is there once it is complete and has been proven to be
 // clean: until then, and after an error, there is none, or the old one.
 //
-// It keeps in memory what the rule needs: 9 bytes a node and the strings. It returns the
+// What it keeps in memory is said above, at the package. It returns the
 // cause of ctx when ctx ends first, a *SyntaxError when r does not hold one whole
 // snapshot, a *LimitError when that is too big, an *ExistsError, a *ProofError, and the
 // errors of r and of the file system, wrapped.
@@ -101,6 +101,7 @@ func publish(tmp, out string, overwrite bool) error {
 func redact(ctx context.Context, r io.Reader, file *os.File, o Options) (Report, error) {
 	c := &copier{
 		input: newInput(ctx, r, o.Progress), file: file, out: bufio.NewWriterSize(file, copyBuffer), seen: map[string]bool{},
+		names: newPseudonyms(o.Key, 0, 0),
 	}
 	if err := write(c, []byte{'{'}); err != nil {
 		return Report{}, fmt.Errorf("writing redacted snapshot: %w", err)
@@ -111,54 +112,42 @@ func redact(ctx context.Context, r io.Reader, file *os.File, o Options) (Report,
 	if err := c.out.Flush(); err != nil {
 		return Report{}, fmt.Errorf("writing redacted snapshot: %w", err)
 	}
-	report := Report{Nodes: c.h.numNodes, Edges: c.h.numEdges, Strings: c.texts.len(), Dropped: c.dropped}
-	names := newPseudonyms(o.Key)
-	v, err := c.evidence(ctx, names, &report)
-	if err != nil {
+	for _, p := range c.late {
+		if _, err := file.WriteAt(p.text, p.at); err != nil {
+			return Report{}, fmt.Errorf("writing redacted snapshot: %w", err)
+		}
+	}
+	report := Report{Nodes: c.h.numNodes, Edges: c.h.numEdges, Strings: c.texts.len(), Keys: c.keys, Dropped: c.dropped}
+	if err := c.conclude(); err != nil {
 		return report, err
 	}
-	w := newWording(v.places, &c.texts, names)
-	if err := c.writeStrings(w, &report); err != nil {
+	places := &c.places.places
+	c.places = nil // the nodes are not needed any more
+	if err := c.writeStrings(newWording(places, &c.texts, o.Key), &report); err != nil {
 		return report, fmt.Errorf("writing redacted snapshot: %w", err)
 	}
 	if err := file.Sync(); err != nil {
 		return report, fmt.Errorf("writing redacted snapshot: %w", err)
 	}
-	c.nodes = nodes{}
-	report.Proven, err = w.prove(ctx, file, c.h)
+	var err error
+	report.Proven, err = prove(ctx, file, c.h, c.sums, &c.texts)
 	return report, err
 }
 
-// evidence finds the places of all texts, and replaces the keys among the indexes.
-func (c *copier) evidence(ctx context.Context, names *pseudonyms, report *Report) (*evidence, error) {
-	v := newEvidence(c.h, &c.nodes, &c.texts)
-	if err := v.ofNodes(); err != nil {
-		return nil, err
-	}
+// conclude finds the places of all texts.
+func (c *copier) conclude() error {
+	v := c.places
 	for _, traced := range []struct {
 		names *column[uint32]
 		place place
 	}{{&c.functions, inFunction}, {&c.scripts, inScript}} {
 		for i := range traced.names.n {
-			name := uint64(traced.names.at(i))
-			if name >= c.texts.len() {
-				return nil, v.badName(name)
+			if name := traced.names.at(i); !v.places.or(name, traced.place) {
+				return tooFar(0, uint64(name))
 			}
-			v.places[name] |= traced.place
 		}
 	}
-	edges := func() *input {
-		return newInput(ctx, io.NewSectionReader(c.file, c.edgesAt, c.size-c.edgesAt), nil)
-	}
-	if err := v.findDescriptors(edges()); err != nil {
-		return nil, err
-	}
-	err := v.ofEdges(edges(), func(e edge) error {
-		report.Keys++
-		_, err := c.file.WriteAt([]byte(names.key(e.name)), c.edgesAt+e.at)
-		return err
-	})
-	return v, err
+	return v.conclude(&c.texts, c.reread)
 }
 
 // writeStrings writes the last section and the end of the file.

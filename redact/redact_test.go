@@ -87,7 +87,11 @@ func TestNoSecretSurvives(t *testing.T) {
 			if planted < 2*len(secrets)/3 {
 				t.Errorf("only %d of %d secrets were in the original", planted, len(secrets))
 			}
-			for _, name := range []string{"VisibleSession", "visibleToken", "visibleMethod", "visibleKeep", "visibleLeft", "visibleNamed", "visibleClosed", "secrets.cjs"} {
+			names := []string{"VisibleSession", "visibleMethod", "visibleKeep", "visibleNamed", "visibleClosed", "secrets.cjs"}
+			if pin.Major != "14" { // in whose snapshots compiled code cannot be told by its name
+				names = append(names, "visibleToken", "visibleLeft")
+			}
+			for _, name := range names {
 				if !bytes.Contains(out, []byte(name)) {
 					t.Errorf("%s, which is a name of code, is not in the copy", name)
 				}
@@ -177,6 +181,13 @@ func service() *heaptest.Graph {
 	g.Edge("app", "internal", "map", "map")
 	g.Edge("map", "internal", "descriptors", "descriptors")
 	g.Edge("descriptors", "internal", "0", "described")
+	g.Node("bytecode", "code", "system / BytecodeArray", 64)
+	g.Node("pool", "code", "(constant pool)", 64)
+	g.Node("top", "string", "topLevel", 24)
+	g.Edge("shared", "internal", "function_data", "bytecode")
+	g.Edge("bytecode", "internal", "4", "pool")
+	g.Edge("pool", "internal", "0", "described")
+	g.Edge("pool", "hidden", "1", "top")
 	g.Edge("ctor", "internal", "shared", "shared")
 	g.Edge("shared", "internal", "script", "script")
 	g.Edge("ctor", "internal", "3 / part of key (App @7) -> value (secret value @21) pair in WeakMap (table @5)", "value")
@@ -233,7 +244,8 @@ func TestForeignSections(t *testing.T) {
 	in = strings.Replace(in, `{"snapshot":{`, `{"snapshot":{"title":"zqtitle","uid":3,"more":{"a":"zqmore"},`, 1)
 	in = strings.Replace(in, `"strings":[`, `"scopes":[1,2,[3,-4]],"zqsecret section!":[1],"scope_texts":["zqtext",{"a":[1,"]"]}],"flag":true,"strings":[`, 1)
 	out, report := redacted(t, []byte(in), Options{})
-	if bytes.Contains(out, []byte("zq")) || !bytes.Contains(out, []byte(`"scopes":[1,2,[3,-4]]`)) || !bytes.Contains(out, []byte(`"uid":3`)) {
+	planted := regexp.MustCompile(`zq(title|more|secret|text)`) // "zq" alone is in a pseudonym by chance
+	if planted.Match(out) || !bytes.Contains(out, []byte(`"scopes":[1,2,[3,-4]]`)) || !bytes.Contains(out, []byte(`"uid":3`)) {
 		t.Errorf("the copy is %.400s", out)
 	}
 	if want := []string{"a section without a proper name", "scope_texts", "flag"}; !slices.Equal(report.Dropped, want) {

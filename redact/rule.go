@@ -4,27 +4,29 @@ package redact
 type place uint16
 
 const (
-	inContent  place = 1 << iota // a string's, regular expression's, symbol's or unknown node's name
+	inContent  place = 1 << iota // a string's, regular expression's or unknown node's name
 	inEngine                     // the name of a node or an edge that V8 or Node.js makes up
 	inFunction                   // the name of a function
 	inClass                      // the name of an object
 	inNative                     // the name of a native object
+	inSymbol                     // the description of a symbol
 	inVariable                   // the name of a context's slot
 	inProperty                   // the name of a property
-	inShape                      // a string that describes a property in a hidden class
-	inGlobal                     // the name of a property of the global object
-	inPrivate                    // the description of a private symbol
+	inConstant                   // a string among the constants of compiled code
 	inScript                     // the name of a script
-	inComputed                   // what a program has given a function as its name, or an object as its tag
+	inCode                       // the name of a node of compiled code: a function's or a script's
 )
 
 // keeps is the rule: it says whether a text may stay as it is. What is neither kept
 // whole nor has one of the frames of frames.go gets a pseudonym.
-func keeps(p place, s string, known map[string]bool) bool {
-	if len(s) <= 1 || known[s] {
+//
+// Functions and variables have their names from the source text alone. Those of classes,
+// properties and symbols may have come from data, so they have to be in the lexicon.
+func keeps(p place, s string, words map[string]bool, names lexicon) bool {
+	if len(s) <= 1 || words[s] {
 		return true
 	}
-	if p&^(inContent|inComputed) == 0 {
+	if p&^(inContent|inConstant|inCode|inScript) == 0 {
 		return units([]byte(s)) <= 1
 	}
 	switch {
@@ -33,11 +35,9 @@ func keeps(p place, s string, known map[string]bool) bool {
 	case p&(inEngine|inNative) != 0 && isEngineName(s):
 	case p&inFunction != 0 && (isEngineName(s) || isCodeName(s, functionName) || isCodeOf(s)):
 	case p&inVariable != 0 && isCodeName(s, variableName):
-	case p&inPrivate != 0 && isCodeName(s, privateName):
-	case p&inClass != 0 && (p&inComputed == 0 || p&(inFunction|inVariable) != 0) && isName(s, className):
-	case p&(inClass|inNative) != 0 && elementName.MatchString(s):
-	case p&inClass != 0 && (systemClass.MatchString(s) || languageClass.MatchString(s)):
-	case p&(inShape|inGlobal) != 0 && isName(s, identifier):
+	case p&(inClass|inProperty|inSymbol) != 0 && names.has(s):
+	case p&(inClass|inNative) != 0 && (elementName.MatchString(s) || systemClass.MatchString(s) || languageClass.MatchString(s)):
+	case p&inClass != 0 && isName(s, className) && names.hasAll(s):
 	case p&inProperty != 0 && len(s) <= keptLength && identifier.MatchString(s):
 	default:
 		return units([]byte(s)) <= 1
@@ -56,13 +56,17 @@ func nodePlaces(types []string) []place {
 		switch t {
 		case "hidden", "array", "number", "synthetic", "object shape", "wasm object":
 			all[i] = inEngine
-		case "closure", "code":
+		case "closure":
 			all[i] = inFunction
+		case "code":
+			all[i] = inCode
+		case "symbol":
+			all[i] = inSymbol
 		case "object":
 			all[i] = inClass
 		case "native":
 			all[i] = inNative
-		default: // strings, regular expressions, symbols, and what later versions of V8 add
+		default: // strings, regular expressions, and what later versions of V8 add
 			all[i] = inContent
 		}
 	}

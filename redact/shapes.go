@@ -34,11 +34,12 @@ const (
 // The shapes of names.
 var (
 	identifier = regexp.MustCompile(`^[\pL_$][\pL\pN_$]*$`)
-	// variableName has V8's own, such as .this_function and .new.target.
-	variableName = regexp.MustCompile(`^\.?[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)*$`)
+	// variableName has V8's own, such as .this_function and .new.target, and private fields.
+	variableName = regexp.MustCompile(`^[.#]?[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)*$`)
 	// className has WebAssembly.Module and the like.
-	className   = regexp.MustCompile(`^[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)?$`)
-	privateName = regexp.MustCompile(`^#[\pL_$][\pL\pN_$]*$`)
+	className = regexp.MustCompile(`^[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)?$`)
+	// codeWord is an identifier, or a word in the code such as the name of a header.
+	codeWord = regexp.MustCompile(`^#?[\pL_$][\pL\pN_$-]*$`)
 	// functionName has accessors, bound functions, private methods, methods with
 	// well-known symbols, and what V8 infers from an assignment: get size, #parse,
 	// [Symbol.iterator], Module._extensions..js.
@@ -60,9 +61,9 @@ var (
 	secretPrefix = regexp.MustCompile(`^(AKIA|ASIA|AROA|AIDA|AIza|gh[opsur]_|github_pat_|glpat|xox[abprs]|sk_|pk_|rk_|eyJ|whsec_|do[opr]_|hv[sb]_|npm_|SG_|ya29)[A-Za-z0-9_]{6,}$`)
 )
 
-// words are texts that the program of every snapshot has, or that V8 writes in place of
+// engineTexts are texts that the program of every snapshot has, or that V8 writes in place of
 // contents. Rules of DevTools ask for some of them.
-func words() []string {
+func engineTexts() []string {
 	return []string{
 		"true", "false", "null", "undefined", "<dummy>", "(concatenated string)", "(sliced string)",
 		"symbol", "private symbol", "heap number", "smi number", "bigint", "number", "double",

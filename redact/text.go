@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"fmt"
 	"unicode/utf8"
 )
@@ -19,10 +20,17 @@ const (
 type table struct {
 	slabs [][]byte
 	refs  column[ref]
+	bytes uint64
 }
 
 // ref is where a string stands.
-type ref struct{ slab, start, size uint32 }
+type ref struct {
+	slab, start uint32
+	size        uint32 // with the bit hasEscapes
+}
+
+// hasEscapes is set in sizes. No string is as long.
+const hasEscapes = 1 << 31
 
 // add appends a string.
 func (t *table) add(raw []byte) {
@@ -33,7 +41,12 @@ func (t *table) add(raw []byte) {
 	}
 	start := len(t.slabs[last])
 	t.slabs[last] = append(t.slabs[last], raw...)
-	t.refs.add(ref{uint32(last), uint32(start), uint32(len(raw))})
+	t.bytes += uint64(len(raw))
+	size := uint32(len(raw))
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		size |= hasEscapes
+	}
+	t.refs.add(ref{uint32(last), uint32(start), size})
 }
 
 func (t *table) len() uint64 { return t.refs.n }
@@ -41,8 +54,11 @@ func (t *table) len() uint64 { return t.refs.n }
 // raw returns the string with its escapes; it is not to be changed.
 func (t *table) raw(i uint64) []byte {
 	r := t.refs.at(i)
-	return t.slabs[r.slab][r.start : r.start+r.size]
+	return t.slabs[r.slab][r.start : r.start+r.size&^hasEscapes]
 }
+
+// escaped says whether there are escapes in the string.
+func (t *table) escaped(i uint64) bool { return t.refs.at(i).size&hasEscapes != 0 }
 
 // strings reads the section of that name. Each string, with its escapes, goes to each;
 // it is reused.

@@ -36,6 +36,8 @@ type namer struct {
 	heap *heap.Snapshot
 	open bool               // show everything
 	maps map[heap.Node]bool // what isMap has said
+
+	isCode func(string) bool // see Report, nil = all
 }
 
 // node returns the name of a node.
@@ -105,7 +107,7 @@ func (m namer) function(name string) string {
 	}
 	rest = strings.TrimSuffix(strings.TrimPrefix(rest, "[Symbol."), "]")
 	for part := range strings.SplitSeq(rest, ".") {
-		if !slices.Contains(functionWords, part) && !readsLikeCode(part) {
+		if !slices.Contains(functionWords, part) && !m.isName(part) {
 			return maskedKey
 		}
 	}
@@ -124,7 +126,7 @@ func (m namer) edge(kind heap.EdgeType, name string) string {
 			inner = strings.TrimSuffix(symbol, ">")
 		}
 		// Indexes are edges of their own: a property that looks like one is a key.
-		if !readsLikeCode(inner) || strings.HasPrefix(inner, "[") {
+		if !m.isName(inner) || strings.HasPrefix(inner, "[") {
 			return maskedKey
 		}
 	case heap.InternalEdge:
@@ -183,12 +185,15 @@ func (m namer) isMap(n heap.Node) bool {
 func (m namer) class(name string) string {
 	inner, ok := strings.CutPrefix(name, "{")
 	inner = strings.TrimSuffix(inner, "}")
-	if m.open || !ok || inner == "" {
+	switch {
+	case !m.open && !ok && !m.isClass(name):
+		return maskedClass
+	case m.open || !ok || inner == "":
 		return cut(name, maxName)
 	}
 	var shown []string
 	for _, property := range properties(inner) {
-		if property != "…" && (!readsLikeCode(property) || strings.HasPrefix(property, "[")) {
+		if property != "…" && (!m.isName(property) || strings.HasPrefix(property, "[")) {
 			property = maskedKey
 			if slices.Contains(shown, property) {
 				continue
@@ -240,7 +245,7 @@ func (r *Report) scrubber(m namer) *strings.Replacer {
 			raw, shown = strings.TrimPrefix(raw, prefix), maskedKey
 		}
 		if len(raw) >= minSecret && raw != shown {
-			masked[raw] = maskedKey
+			masked[raw] = shown
 		}
 	}
 	class := func(raw string) {
@@ -249,6 +254,9 @@ func (r *Report) scrubber(m namer) *strings.Replacer {
 			if ok && m.class("{"+property+"}") == "{"+maskedKey+"}" {
 				hide(property, maskedKey)
 			}
+		}
+		if !ok && m.class(raw) == maskedClass {
+			hide(raw, maskedClass)
 		}
 	}
 	for _, s := range r.Diagnosis.Suspects {

@@ -24,7 +24,7 @@ var (
 
 // namer gives the names that the report may show.
 func (r *Report) namer() namer {
-	return namer{heap: r.last, open: r.WithStrings, maps: map[heap.Node]bool{}}
+	return namer{heap: r.last, open: r.WithStrings, isCode: r.IsCode, maps: map[heap.Node]bool{}}
 }
 
 // edgePrefixes are words of a diagnosis in front of the name itself.
@@ -42,21 +42,22 @@ func (r *Report) edgeName(s leak.Step) string {
 			break
 		}
 	}
+	m := namer{isCode: r.IsCode}
 	for part := range strings.SplitSeq(s.Edge[len(prefix):], ".") {
-		if !readsLikeCode(part) {
+		if !m.isName(part) {
 			return prefix + maskedKey // all of it: a key may have dots itself
 		}
 	}
 	return s.Edge
 }
 
-// readsLikeCode tells whether a part of a step names something in code, or is a
-// form of words that the diagnosis uses: "[entry]", "(global)", "[12]".
-func readsLikeCode(part string) bool {
+// bareName takes from a part of a step the forms of words that the diagnosis uses:
+// "[entry]", "(global)", "get size". Of an index, "[12]", nothing is left.
+func bareName(part string) string {
 	if inner, ok := strings.CutPrefix(part, "["); ok {
 		part = strings.TrimSuffix(inner, "]")
 		if strings.Trim(part, "0123456789") == "" {
-			return true // an index
+			return ""
 		}
 	}
 	for _, around := range [][2]string{{"(", ")"}, {`"`, `"`}, {"<symbol ", ">"}, {"get ", ""}, {"set ", ""}} {
@@ -64,7 +65,15 @@ func readsLikeCode(part string) bool {
 			part = strings.TrimSuffix(inner, around[1])
 		}
 	}
-	return len(part) <= maxCodeName && codeName.MatchString(part) && !longNumber.MatchString(part) && !looksRandom(part)
+	return part
+}
+
+// readsLikeCode tells whether a part of a step names something in code, or is a form of
+// words that the diagnosis uses.
+func readsLikeCode(part string) bool {
+	name := bareName(part)
+	return name == "" && strings.HasPrefix(part, "[") ||
+		len(name) <= maxCodeName && codeName.MatchString(name) && !longNumber.MatchString(name) && !looksRandom(name)
 }
 
 // secretPrefix begins keys that well-known services hand out.

@@ -58,6 +58,9 @@ type Report struct {
 	Diagnosis *leak.Diagnosis
 	// WithStrings shows the contents of strings. A heap holds secrets.
 	WithStrings bool
+	// IsCode says whether a name of a property or a class is one of code, and no data. The
+	// others are masked. nil = all that read like code are shown.
+	IsCode func(name string) bool
 
 	last *heap.Snapshot // the last snapshot
 }

@@ -29,10 +29,10 @@ func redactCommand(u *ui) *cli.Command {
 		Usage:     "copy a heap snapshot without its string contents, so that it can be shared",
 		UsageText: "ecsheap redact s3.heapsnapshot s3-shared.heapsnapshot",
 		ArgsUsage: "IN OUT",
-		Description: "OUT has the same objects, sizes, ids and references as IN, and the names of code: classes, functions, variables, fields,\n" +
-			"scripts. All other text becomes a pseudonym of the same length, made with a key that is thrown away. OUT is read again\n" +
-			"before it gets its name: no string of more than three characters may be left that is not a name of code.\n" +
-			"Sizes, ids, object shapes and names of properties that look like identifiers can still tell something: look before you share.\n" +
+		Description: "OUT has the same objects, sizes, ids and references as IN, and the names of code: those of functions, variables and scripts,\n" +
+			"and of classes and properties that compiled code in the heap has as well. All other text becomes a pseudonym of the same length,\n" +
+			"made with a key that is thrown away. OUT is read again before it gets its name: no string of more than three\n" +
+			"characters may be left that is not a name of code. Sizes, lengths and names of code can still tell something: look before you share.\n" +
 			"IN is a .heapsnapshot file, plain or compressed with gzip or zstd; - is standard input. OUT is plain.",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "overwrite", Category: categoryOutput, Usage: "replace OUT if it is there"},

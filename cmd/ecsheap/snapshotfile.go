@@ -125,7 +125,7 @@ func openSnapshot(ctx context.Context, u *ui, file string) (*os.File, error) {
 		}
 		return u.in, nil
 	}
-	f, err := openUntil(ctx, file)
+	f, err := openUntil(ctx, u, file)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +138,8 @@ func openSnapshot(ctx context.Context, u *ui, file string) (*os.File, error) {
 
 // openUntil opens a file, or leaves the attempt behind when ctx ends: the system
 // opens a named pipe only once there is somebody who writes to it, and nothing
-// ends its waiting.
-func openUntil(ctx context.Context, file string) (*os.File, error) {
+// ends its waiting. Who waits for long is told for what.
+func openUntil(ctx context.Context, u *ui, file string) (*os.File, error) {
 	type opened struct {
 		f   *os.File
 		err error
@@ -152,13 +152,26 @@ func openUntil(ctx context.Context, file string) (*os.File, error) {
 		}
 		done <- opened{f, err}
 	}()
-	select {
-	case o := <-done:
-		return o.f, o.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	patience := time.NewTimer(pipePatience)
+	defer patience.Stop()
+	for {
+		select {
+		case o := <-done:
+			return o.f, o.err
+		case <-patience.C:
+			if info, err := os.Stat(file); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+				continue // slow
+			}
+			u.warn(printable(file)+" is a pipe that nobody writes to yet", "waiting; Ctrl-C ends it")
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
 }
+
+// pipePatience is how long the opening of a file takes before a reason is told: ordinary
+// ones, and pipes with a program at the other end, take a fraction of it.
+const pipePatience = 2 * time.Second
 
 // notOpened words what the system says of a file that cannot be opened.
 func notOpened(file string, err error) error {
@@ -201,11 +214,15 @@ func unreadable(ctx context.Context, p *readProgress, err error) error {
 		return err
 	}
 	e := &snapshotFileError{file: p.file, err: err}
+	var syntax *heap.SyntaxError
 	switch {
 	case p.done.Load() == 0 && p.failure() == nil:
 		e.fault = faultEmpty
-	case isAs[*heap.SyntaxError](err):
-		e.fault = faultSyntax
+	case errors.As(err, &syntax):
+		e.fault, e.kind = faultSyntax, kindOf(p.file)
+		if syntax.Offset == 0 && syntax.Got == "end of input" { // a compression of nothing
+			e.fault = faultEmpty
+		}
 	case p.failure() == nil && !isAs[*heap.LimitError](err):
 		e.fault = faultCompression // the file was there to be read
 	}
@@ -227,12 +244,16 @@ const (
 type snapshotFileError struct {
 	file  string
 	fault fileFault
+	kind  *fileKind // nil = unknown
 	err   error
 }
 
 func (e *snapshotFileError) Error() string {
 	// What stands in the file may be part of the reason.
 	name, reason := printable(e.file), printable(e.err.Error())
+	if e.kind != nil {
+		reason = e.kind.what
+	}
 	switch e.fault {
 	case faultEmpty:
 		return name + " is empty"
@@ -249,7 +270,12 @@ func (e *snapshotFileError) Unwrap() error { return e.err }
 // Hint says what to do about the file.
 func (e *snapshotFileError) Hint() string {
 	var hinter interface{ Hint() string }
+	var syntax *heap.SyntaxError
 	switch {
+	case e.kind != nil:
+		return e.kind.hint
+	case errors.As(e.err, &syntax) && e.fault == faultSyntax && syntax.Want == `"snapshot"`: // a whole JSON object, but another one
+		return (&heap.SyntaxError{}).Hint()
 	case e.fault == faultEmpty:
 		return "take the snapshot again"
 	case errors.Is(e.err, zstd.ErrWindowSizeExceeded):

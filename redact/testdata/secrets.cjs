@@ -22,17 +22,20 @@ const parent = 'a parent of zqfyvprqfgevat, ' + 'zqsvyyre'.repeat(20);
 keep(rope, parent.slice(3, 60), 'zqgjbolgrf \u65e5\u672c', 'zqybat'.repeat(600), `zqgrzcyngr${visibleKeep.length}`, ['zqvaneenl', 'zqvabgure']);
 keep('zqnn,zqoooooooo,zqpppppppp'.split(','));
 
+// Names that a program is given: one that its code has as a literal is a name of code.
+const [given, dashed, className] = JSON.parse('["zqcynvaqvpgvbanelxrl","zq-dashed-key","zqPbzchgrqPynff"]');
+
 // Keys: of maps, dictionaries, JSON with punctuation, numbers, entries of weak maps.
 const dictionary = Object.create(null);
 for (let i = 0; i < 40; i++) dictionary['zqqvpgvbanel' + i + '@example.com'] = { i };
-dictionary.zqcynvaqvpgvbanelxrl = {};
+dictionary[given] = {};
 dictionary['zq"quoted", {and} \\more\n'] = {};
 dictionary['zqpbzzn,key'] = {};
 const weak = new WeakMap();
 const key = new VisibleSession(99);
 weak.set(key, 'zqjrnxinyhr');
 keep(dictionary, new Map([['zqzncxrl', {}], ['zqbgure key', 'zqzncinyhr']]), new Set(['zqfrgzrzore']), weak, key);
-keep(JSON.parse('{"zqwfba@example.com":{"a":1},"zq json key":[1]}'), { 'zq-dashed-key': {} });
+keep(JSON.parse('{"zqwfba@example.com":{"a":1},"zq json key":[1]}'), { [dashed]: {} });
 keep({ 4155550123: {}, 3955550199: {}, 1234567: {} });
 
 // Symbols, regular expressions, errors, URLs, headers, functions, classes.
@@ -41,7 +44,7 @@ keep(new Error('zqreebezrffntr'), new TypeError('zqglcrreebe ' + 1), new URL('ht
 keep({ authorization: 'Bearer zqorneregbxra', cookie: 'sid=zqpbbxvrinyhr' }, process.env.VISIBLE_ENV);
 keep(Buffer.from('zqohssrefrperg'), Buffer.from('zqohssrefrperg').toString('hex'));
 keep(function visibleNamed() { return 'zqvafbhepr'; }, keep.bind(null, 'zqobhaqnethzrag'));
-const computed = 'zqPbzchgrqPynff' + 'Name';
+const computed = className + 'Name';
 const Computed = { [computed]: class {} }[computed];
 keep(new Computed(), Object.defineProperty(function () {}, 'name', { value: 'zqqrsvarqanzr' }));
 eval('globalThis.visibleEval = function () { return "zqrinyfbhepr"; }');
