@@ -75,19 +75,27 @@ func (e *ValueError) Error() string { return fmt.Sprintf("%q is no %s", e.Value,
 // Hint says what would do.
 func (e *ValueError) Hint() string { return e.Want }
 
+// What the API references of ECS and CloudWatch Logs allow. A length in an expression
+// would be compiled out at every start of the program.
+const (
+	ecsNameMost  = 255 // bytes
+	logGroupMost = 512 // bytes
+	arnMost      = 2048
+)
+
 // names are what the API reference of ECS and the IAM user guide, "IAM and AWS STS
-// quotas", allow.
+// quotas", allow, but for the lengths above.
 var (
 	accountID   = regexp.MustCompile(`^[0-9]{12}$`)
 	regionName  = regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$`)
-	ecsName     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+	ecsName     = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	rolePath    = regexp.MustCompile(`^([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$`)
 	roleARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$`)
 	bucketName  = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 	literalPath = regexp.MustCompile(`^[^*?$\x00-\x1f\x7f]*$`)
 	keyID       = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 	keyARN      = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}$`)
-	logGroup    = regexp.MustCompile(`^[A-Za-z0-9_./#-]{1,512}$`)
+	logGroup    = regexp.MustCompile(`^[A-Za-z0-9_./#-]+$`)
 )
 
 // check refuses the first value that is none. Errors: *ValueError.
@@ -98,24 +106,25 @@ func (v Values) check() error {
 		field Field
 		value string
 		is    []*regexp.Regexp
+		most  int // bytes
 		want  string
 	}{
-		{Account, v.Account, []*regexp.Regexp{accountID}, "an account id has twelve digits"},
-		{Region, v.Region, []*regexp.Regexp{regionName}, "for example eu-west-1"},
-		{Cluster, v.Cluster, []*regexp.Regexp{ecsName}, wantName},
-		{Service, v.Service, []*regexp.Regexp{ecsName}, wantName},
-		{Family, v.Family, []*regexp.Regexp{ecsName}, wantName},
-		{Container, v.Container, []*regexp.Regexp{ecsName}, wantName},
-		{TaskRole, v.TaskRole, []*regexp.Regexp{rolePath, roleARN}, wantRole},
-		{ExecutionRole, v.ExecutionRole, []*regexp.Regexp{rolePath, roleARN}, wantRole},
-		{S3, v.Bucket, []*regexp.Regexp{bucketName}, "for example s3://bucket/prefix"},
-		{S3, v.Prefix, []*regexp.Regexp{literalPath}, "a prefix in a policy may not have *, ? or $, which mean more there than they say"},
-		{Key, v.Key, []*regexp.Regexp{keyID, keyARN}, "give the id or the ARN of the key; policies do not know aliases"},
-		{LogGroup, v.LogGroup, []*regexp.Regexp{logGroup}, "the name of a log group has letters, digits and . _ - / #"},
+		{Account, v.Account, []*regexp.Regexp{accountID}, arnMost, "an account id has twelve digits"},
+		{Region, v.Region, []*regexp.Regexp{regionName}, arnMost, "for example eu-west-1"},
+		{Cluster, v.Cluster, []*regexp.Regexp{ecsName}, ecsNameMost, wantName},
+		{Service, v.Service, []*regexp.Regexp{ecsName}, ecsNameMost, wantName},
+		{Family, v.Family, []*regexp.Regexp{ecsName}, ecsNameMost, wantName},
+		{Container, v.Container, []*regexp.Regexp{ecsName}, ecsNameMost, wantName},
+		{TaskRole, v.TaskRole, []*regexp.Regexp{rolePath, roleARN}, arnMost, wantRole},
+		{ExecutionRole, v.ExecutionRole, []*regexp.Regexp{rolePath, roleARN}, arnMost, wantRole},
+		{S3, v.Bucket, []*regexp.Regexp{bucketName}, arnMost, "for example s3://bucket/prefix"},
+		{S3, v.Prefix, []*regexp.Regexp{literalPath}, arnMost, "a prefix in a policy may not have *, ? or $, which mean more there than they say"},
+		{Key, v.Key, []*regexp.Regexp{keyID, keyARN}, arnMost, "give the id or the ARN of the key; policies do not know aliases"},
+		{LogGroup, v.LogGroup, []*regexp.Regexp{logGroup}, logGroupMost, "the name of a log group has letters, digits and . _ - / #"},
 	} {
 		matches := c.value == ""
 		for _, expression := range c.is {
-			matches = matches || expression.MatchString(c.value)
+			matches = matches || len(c.value) <= c.most && expression.MatchString(c.value)
 		}
 		if !matches {
 			return &ValueError{Field: c.field, Value: c.value, Want: c.want}
