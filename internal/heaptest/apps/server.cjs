@@ -72,6 +72,7 @@ router.on('missing', (request, response) => {
 });
 
 const server = http.createServer((request, response) => router.handle(request, response));
+server.keepAliveTimeout = 0; // on a busy machine five seconds pass between two requests
 const agent = new http.Agent({keepAlive: true, maxSockets: 4});
 const paths = ['/', '/leak', '/none', '/?page=2'];
 
