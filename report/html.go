@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"strings"
 
 	"github.com/ecsheap/ecsheap/heap"
 	"github.com/ecsheap/ecsheap/leak"
@@ -53,7 +52,7 @@ type pageMaker struct {
 	*Report
 	name  namer
 	names *index
-	scrub *strings.Replacer
+	scrub scrubber
 }
 
 // pageData is what the template is filled with.

@@ -23,10 +23,6 @@ const (
 	// maxName bounds any other name, in bytes: minified code has names of
 	// kilobytes.
 	maxName = 160
-
-	// minSecret is how long a masked key must be for being looked for in
-	// sentences, in bytes: shorter ones are parts of ordinary words.
-	minSecret = 3
 )
 
 // namer gives nodes, edges and classes the names that a page may show. Contents
@@ -232,63 +228,6 @@ func (r *Report) step(m namer, s leak.Step) string {
 		return m.edge(s.Type, s.Edge)
 	}
 	return cut(r.edgeName(s), maxName)
-}
-
-// scrubber takes the names that are masked elsewhere out of sentences.
-func (r *Report) scrubber(m namer) *strings.Replacer {
-	if m.open {
-		return strings.NewReplacer()
-	}
-	masked := map[string]string{}
-	hide := func(raw, shown string) {
-		if prefix, ok := strings.CutSuffix(shown, maskedKey); ok { // what they have in common is no secret
-			raw, shown = strings.TrimPrefix(raw, prefix), maskedKey
-		}
-		if len(raw) >= minSecret && raw != shown {
-			masked[raw] = shown
-		}
-	}
-	class := func(raw string) {
-		inner, ok := strings.CutPrefix(raw, "{")
-		for _, property := range properties(strings.TrimSuffix(inner, "}")) {
-			if ok && m.class("{"+property+"}") == "{"+maskedKey+"}" {
-				hide(property, maskedKey)
-			}
-		}
-		if !ok && m.class(raw) == maskedClass {
-			hide(raw, maskedClass)
-		}
-	}
-	for _, s := range r.Diagnosis.Suspects {
-		class(s.Class)
-		for _, step := range s.Path {
-			hide(step.Edge, r.step(m, step))
-			class(step.Class)
-		}
-		for _, k := range s.Keeps {
-			class(k.Class)
-		}
-	}
-	return replacer(masked)
-}
-
-// replacer replaces the longest first, and the same way each time.
-func replacer(masked map[string]string) *strings.Replacer {
-	raw := make([]string, 0, len(masked))
-	for name := range masked {
-		raw = append(raw, name)
-	}
-	slices.SortFunc(raw, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
-	var pairs []string
-	for _, name := range raw {
-		pairs = append(pairs, name, masked[name])
-	}
-	return strings.NewReplacer(pairs...)
 }
 
 // breakable lets long names of code break where people would break them: behind

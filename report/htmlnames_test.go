@@ -122,6 +122,7 @@ func TestScrubberTakesKeysOutOfSentences(t *testing.T) {
 		{"sessions", "sessions grow", "sessions grow"},
 		{"x y", "x y", "[key]"},
 		{"-", "a-b", "a-b"}, // too short to be told from the sentence
+		{`["u:bob"]`, `Bus listeners of "u:bob" (Array)`, `Bus listeners of "[key]" (Array)`},
 	} {
 		d := &leak.Diagnosis{Suspects: []leak.Suspect{{Path: []leak.Step{{Edge: test.edge, Type: heap.PropertyEdge}}}}}
 		r := New(Info{}, d, nil)
@@ -130,6 +131,33 @@ func TestScrubberTakesKeysOutOfSentences(t *testing.T) {
 		}
 		if got := r.scrubber(namer{open: true}).Replace(test.sentence); got != test.sentence {
 			t.Errorf("with strings, %q became %q", test.sentence, got)
+		}
+	}
+}
+
+// TestScrubberLeavesTheSentence masks keys and classes that are English words, too, and only
+// where they are names.
+func TestScrubberLeavesTheSentence(t *testing.T) {
+	d := &leak.Diagnosis{
+		Suspects: []leak.Suspect{{
+			Title: `Bus listeners of "never" (Array)`, Class: "{holds, each, id}",
+			Path: []leak.Step{{Edge: "global.holds", Type: heap.PropertyEdge}, {Edge: ".growth", Type: heap.PropertyEdge}, {Edge: `["a-1 b"]`, Type: heap.PropertyEdge}},
+		}},
+		Classes: []leak.Growth{{Class: "Alice"}, {Class: "{never}"}, {Class: "Map"}},
+	}
+	r := New(Info{}, d, nil)
+	r.IsCode = func(name string) bool {
+		return name == "global" || name == "Bus" || name == "Map" || name == "Array" || name == "service"
+	}
+	for sentence, want := range map[string]string{
+		"Leak: global.holds holds 5 {holds, each, id}, growth of each.": "Leak: global.[key] holds 5 {[key], id}, growth of each.",
+		"never removed, as holdsters hold; global.holds.growth (Map)":   "never removed, as holdsters hold; global.[key].[key] (Map)",
+		`Bus listeners of "never" (Array) never end`:                    `Bus listeners of "[key]" (Array) never end`,
+		"kept by /srv/app/a.growth.js:3":                                "kept by /srv/app/a.growth.js:3",
+		`more of Alice (+3), {never} (+2), {id, "a-1 b", "x, {y"} (+1)`: "more of [class] (+3), {[key]} (+2), {id, [key]} (+1)",
+	} {
+		if got := r.scrubber(r.namer()).Replace(sentence); got != want {
+			t.Errorf("%q\nbecame %q\nwant   %q", sentence, got, want)
 		}
 	}
 }

@@ -63,8 +63,8 @@ func (r *Report) Text(w io.Writer, width int) error {
 type page struct {
 	w     *bufio.Writer
 	width int
-	name  namer             // of what may be shown
-	scrub *strings.Replacer // takes the rest out of sentences
+	name  namer    // of what may be shown
+	scrub scrubber // takes the rest out of sentences
 }
 
 // line prints a line, cut to the width.
