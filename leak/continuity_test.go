@@ -106,6 +106,15 @@ func TestNotes(t *testing.T) {
 	if len(d.Notes) != 2 || !strings.Contains(d.Notes[0], "native memory") || !strings.Contains(d.Notes[1], "20 s old") {
 		t.Errorf("notes %q", d.Notes)
 	}
+	if !strings.Contains(d.Notes[0], "Since the second snapshot the process has grown by 50 MB") {
+		t.Errorf("note %q", d.Notes[0])
+	}
+	if first := diagnose(t, 3, Options{RSS: []int64{100e6, 160e6, 161e6}}, leaking()); len(first.Notes) != 0 {
+		t.Errorf("what the first snapshot costs is noted: %q", first.Notes)
+	}
+	if two := diagnose(t, 2, Options{RSS: []int64{100e6, 160e6}}, leaking()); len(two.Notes) != 1 || !strings.Contains(two.Notes[0], "what taking snapshots has left") {
+		t.Errorf("notes of two %q", two.Notes)
+	}
 	if d.Suspects[0].Confidence >= diagnose(t, 3, Options{}, leaking()).Suspects[0].Confidence {
 		t.Errorf("warm-up does not lower the confidence: %f", d.Suspects[0].Confidence)
 	}

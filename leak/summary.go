@@ -212,16 +212,33 @@ func (f *finder) note() {
 	if text := f.grownClasses(); d.Method == ClassComparison && text != "" {
 		d.Notes = append(d.Notes, "By class, without a look at the objects, there is more of "+text+" in the last snapshot than in the first.")
 	}
-	if len(o.RSS) == len(d.Snapshots) && len(o.RSS) > 1 {
-		last := len(o.RSS) - 1
-		rss, heap := o.RSS[last]-o.RSS[0], d.Snapshots[last].Total-d.Snapshots[0].Total
-		if rss > notedGrowth && float64(heap) < heapFlat*float64(rss) {
-			d.Notes = append(d.Notes, fmt.Sprintf("The process has grown by %s and its heap by %s: the rest is native memory, which a heap snapshot does not show.", size(rss), size(heap)))
-		}
+	if text := f.outside(); text != "" {
+		d.Notes = append(d.Notes, text)
 	}
 	if o.Uptime > 0 && o.Uptime < shortUptime && len(f.past) > 0 {
 		d.Notes = append(d.Notes, fmt.Sprintf("The process was %s old at the first snapshot: part of the growth may be warm-up.", spanText(o.Uptime)))
 	}
+}
+
+// outside says that the process has grown by more than its heap, "" if it has not. To take
+// the first snapshot costs a process tens of megabytes that it does not give back, so that
+// the growth counts from the second one on, if there are three.
+func (f *finder) outside() string {
+	d, rss := f.diagnosis, f.options.RSS
+	last := len(rss) - 1
+	if last < 1 || len(rss) != len(d.Snapshots) {
+		return ""
+	}
+	first, since := 0, "The process has grown"
+	if last > 1 {
+		first, since = 1, "Since the second snapshot the process has grown"
+	}
+	process, heap := rss[last]-rss[first], d.Snapshots[last].Total-d.Snapshots[first].Total
+	if process <= notedGrowth || float64(heap) >= heapFlat*float64(process) {
+		return ""
+	}
+	return fmt.Sprintf("%s by %s and its heap by %s: the rest is native memory, garbage, or what taking snapshots has left behind, none of which a heap snapshot shows.",
+		since, size(process), size(heap))
 }
 
 // breaks names the pairs of snapshots between which object ids do not continue.
