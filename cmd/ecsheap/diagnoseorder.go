@@ -45,6 +45,7 @@ func (s subject) arranged(ctx context.Context, u *ui) (subject, error) {
 		imprints []*leak.Imprint // of those that are kept, oldest first
 		files    []string
 		left     []string // what is said of those that are not
+		copies   int      // how many those are
 	)
 	for _, file := range s.files {
 		whole, err := loadSnapshot(ctx, u, file)
@@ -58,7 +59,10 @@ func (s subject) arranged(ctx context.Context, u *ui) (subject, error) {
 				return s, nil
 			}
 			if order == leak.Identical {
-				left = append(left, fmt.Sprintf("%s is the same snapshot as %s, and counts once", printable(file), printable(files[i])))
+				if text := copyText(file, files[i]); !slices.Contains(left, text) {
+					left = append(left, text)
+				}
+				copies++
 				at = -1
 				break
 			}
@@ -71,7 +75,17 @@ func (s subject) arranged(ctx context.Context, u *ui) (subject, error) {
 		}
 		forget()
 	}
-	return s.reordered(u, files, left), nil
+	other := s.reordered(u, files, left)
+	other.options.Copies = copies
+	return other, nil
+}
+
+// copyText says of a file that it counts for nothing beside one that came before it.
+func copyText(file, known string) string {
+	if filepath.Clean(file) == filepath.Clean(known) {
+		return printable(known) + " is named more than once, and counts once"
+	}
+	return fmt.Sprintf("%s is the same snapshot as %s, and counts once", printable(file), printable(known))
 }
 
 // reordered is the subject with other files in the place of its own.
@@ -90,7 +104,6 @@ func (s subject) reordered(u *ui, files, left []string) subject {
 	}
 	other := subjectOfFiles(files)
 	other.loose, other.options, other.scripts = false, s.options, s.scripts
-	other.options.Copies = len(left)
 	other.info.Page, other.info.Warnings = s.info.Page, s.info.Warnings
 	return other
 }

@@ -27,7 +27,7 @@ func TestOrderOfFiles(t *testing.T) {
 	write("b", 1000, 2000)
 	write("c", 1000, 2000, 3000)
 	write("copy", 1000, 2000)
-	const same, order = "is the same snapshot as", "in the wrong order"
+	const same, twice, order = "is the same snapshot as", "is named more than once", "in the wrong order"
 	tests := []struct {
 		files   string
 		verdict leak.Verdict
@@ -39,8 +39,9 @@ func TestOrderOfFiles(t *testing.T) {
 		{"c a b", leak.Leaking, 3, []string{order + "; by their object ids it is a, b, c"}, []string{same}},
 		{"c b a", leak.Leaking, 3, []string{order}, []string{same}},
 		{"b a", leak.Growing, 2, []string{order}, nil},
-		{"a a a", leak.Insufficient, 1, []string{same}, []string{order}},
+		{"a a a", leak.Insufficient, 1, []string{"a " + twice}, []string{order, same}},
 		{"b copy", leak.Insufficient, 1, []string{"copy is the same snapshot as"}, []string{order}},
+		{"a ./a copy b c", leak.Leaking, 3, []string{"a " + twice, same}, nil},
 		{"a b copy c", leak.Leaking, 3, []string{same}, []string{order}},
 		{"c copy b a", leak.Leaking, 3, []string{same, order}, nil},
 	}
