@@ -36,6 +36,7 @@ type suspectView struct {
 	Path            []stepView
 	Keeps           []keptView
 	KeepsMore       int
+	KeepsTitle      string
 	CreatedAt       *placeView
 	AllocatedAt     *placeView
 	Location        *placeView // of the code that owns it
@@ -79,7 +80,7 @@ func (p *pageMaker) suspectViews() []suspectView {
 			Confidence: share(s.Confidence),
 			Retained:   size(s.Retained), Share: share(s.Share), ShareWidth: rounded(100 * clamp(s.Share)),
 			Path: p.path(&s), CreatedAt: p.place(s.CreatedAt), AllocatedAt: p.place(s.AllocatedAt), Location: p.place(s.Location),
-			Explanation: p.text(s.Explanation), Advice: p.text(s.Advice), KeepsMore: max(len(s.Keeps)-keptRows, 0),
+			Explanation: p.text(s.Explanation), Advice: p.text(s.Advice), KeepsMore: max(len(s.Keeps)-keptRows, 0), KeepsTitle: p.keepsTitle(),
 		}
 		v.Counts = series(s.Counts, grouped[int], signed[int], s.CountPerSecond, countRate)
 		v.Sizes = series(s.Sizes, size, signedSize, s.GrowthPerSecond, sizeRate)

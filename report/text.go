@@ -255,6 +255,8 @@ func (r *Report) printNext(t *page) {
 		t.item("- ", "  ", "wait until the service is warm and compare again: what still grows then, leaks")
 	case d.Verdict == leak.Stable:
 		t.item("- ", "  ", "the heap is not where memory goes; if the container still grows, look at native memory and buffers")
+	case d.Verdict == leak.Insufficient && d.Method == leak.ClassComparison:
+		t.item("- ", "  ", "take three snapshots in one go, of a service that does not restart meanwhile: ecsheap snapshot --count 3 --interval 10m …")
 	case d.Verdict == leak.Insufficient:
 		t.item("- ", "  ", "take snapshots further apart, under load: ecsheap snapshot --count 3 --interval 10m …")
 	}
@@ -264,6 +266,9 @@ func (r *Report) printNext(t *page) {
 			file = "FILE"
 		}
 		t.item("- ", "  ", fmt.Sprintf("look at the suspect: ecsheap inspect --id %d %s", d.Suspects[0].ID, file))
+	}
+	if text := r.Sentence(); strings.Contains(text, maskedKey) || strings.Contains(text, maskedClass) {
+		t.item("- ", "  ", "see the names that may be data, and so are masked here: ecsheap analyze --with-strings …")
 	}
 	if r.Info.Page != "" {
 		t.item("- ", "  ", "open in a browser: "+r.Info.Page)

@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ memory        140.0 MB → 170.0 MB → 200.0 MB resident, limit 512.0 MB, reach
      global.throttler  ThrottlerStorageService  @7   src/throttler.service.ts:12:1
      .timeoutIds       Array                    @9
      .[key]            Object                   @11
-   keeps
+   keeps, new ones alone
      48,210  4.2 MB  Timeout
      48,210  2.1 MB  ThrottlerHit
           3    96 B  {id, [key]}
@@ -127,6 +128,35 @@ func TestTextHidesStrings(t *testing.T) {
 	}
 }
 
+// TestTextTellsOfMasks says how to see names that the sentence does not show, and only then.
+func TestTextTellsOfMasks(t *testing.T) {
+	r := throttled(t)
+	const hint = "ecsheap analyze --with-strings"
+	if text := textOf(t, r, 0); strings.Contains(text, hint) {
+		t.Errorf("a hint without need in\n%s", text)
+	}
+	r.Diagnosis.Summary = "Leak: global." + secret + " holds 5 objects."
+	if text := textOf(t, r, 0); !strings.Contains(text, "global.[key] holds") || !strings.Contains(text, hint) {
+		t.Errorf("no hint in\n%s", text)
+	}
+	r.WithStrings = true
+	if text := textOf(t, r, 0); strings.Contains(text, hint) {
+		t.Errorf("a hint to what is given in\n%s", text)
+	}
+}
+
+// TestLinesKeepUnits breaks no line between a number and its unit.
+func TestLinesKeepUnits(t *testing.T) {
+	for text, want := range map[string][]string{
+		"holds at 37 % of": {"holds at", "37 % of"}, "at +126.4 kB/s now": {"at", "+126.4 kB/s", "now"}, "(7.8 MB), kept": {"(7.8 MB),", "kept"},
+		"of 3 services": {"of 3", "services"}, "1 %": {"1 %"}, "% 1 B": {"% 1 B"},
+	} {
+		if got := lines(text, 11); !slices.Equal(got, want) {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
 // TestTextOfLittle has reports of which next to nothing is known.
 func TestTextOfLittle(t *testing.T) {
 	classes := []leak.Growth{
@@ -145,6 +175,7 @@ func TestTextOfLittle(t *testing.T) {
 		{"warm-up", leak.Diagnosis{Verdict: leak.Growing, Snapshots: make([]leak.Snapshot, 3)}, []string{"what still grows then, leaks"}},
 		{"stable", leak.Diagnosis{Verdict: leak.Stable, Snapshots: make([]leak.Snapshot, 3)}, []string{"native memory"}},
 		{"too short", leak.Diagnosis{Verdict: leak.Insufficient, Snapshots: make([]leak.Snapshot, 3)}, []string{"further apart"}},
+		{"two processes", leak.Diagnosis{Verdict: leak.Insufficient, Method: leak.ClassComparison, Snapshots: make([]leak.Snapshot, 3)}, []string{"in one go"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

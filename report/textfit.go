@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -90,12 +91,31 @@ func pad(s string, columns int) string {
 	return s + strings.Repeat(" ", max(columns-cells(s), 0))
 }
 
+// unit is what stands behind a number, with the sign that ends a sentence or a bracket.
+var unit = regexp.MustCompile(`^(%|[kMGT]?B(/s|/min|/h)?|ms|s|min|h)[.,;:)]*$`)
+
+// unbroken joins numbers with their units: "37 %".
+func unbroken(words []string) []string {
+	var all []string
+	for i, w := range words {
+		if before := len(all) - 1; i > 0 && unit.MatchString(w) && endsInDigit(all[before]) {
+			all[before] += " " + w
+			continue
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// endsInDigit says whether the last character is one.
+func endsInDigit(s string) bool { return s != "" && s[len(s)-1] >= '0' && s[len(s)-1] <= '9' }
+
 // lines breaks visible text at spaces into lines of a number of columns. A word
 // that is longer than a line is broken anywhere.
 func lines(s string, columns int) []string {
 	var all []string
 	line, used := "", 0
-	for _, word := range strings.Fields(s) {
+	for _, word := range unbroken(strings.Fields(s)) {
 		for {
 			n := cells(word)
 			if line != "" && used+1+n <= columns {

@@ -39,7 +39,7 @@ func (r *Report) printSuspect(t *page, s *leak.Suspect) {
 	t.field(indent, "created at", placeWithFunction(s.CreatedAt))
 	t.field(indent, "allocated at", placeWithFunction(s.AllocatedAt))
 	r.printPath(t, indent, s.Path)
-	printKeeps(t, indent, s.Keeps)
+	r.printKeeps(t, indent, s.Keeps)
 	r.printSamples(t, indent, s)
 	if s.Explanation != "" {
 		t.line("")
@@ -156,12 +156,21 @@ func (r *Report) printPath(t *page, indent string, path []leak.Step) {
 	}
 }
 
+// keepsTitle says which objects are counted: where they are followed, the new ones alone.
+func (r *Report) keepsTitle() string {
+	switch r.Diagnosis.Method {
+	case leak.Survivors, leak.Comparison:
+		return "Keeps, new ones alone"
+	}
+	return "Keeps"
+}
+
 // printKeeps tells the classes of what it keeps, in columns.
-func printKeeps(t *page, indent string, keeps []leak.Kept) {
+func (r *Report) printKeeps(t *page, indent string, keeps []leak.Kept) {
 	if len(keeps) == 0 {
 		return
 	}
-	t.line("%s", indent+"keeps")
+	t.line("%s", indent+strings.ToLower(r.keepsTitle()))
 	shown := keeps[:min(len(keeps), shownKeeps)]
 	count, bytes := 0, 0
 	for _, k := range shown {
