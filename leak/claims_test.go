@@ -245,6 +245,28 @@ func TestCreatedInTheApplication(t *testing.T) {
 	}
 }
 
+// TestVariableOfAModule has a variable that older functions see, too: the one that the path
+// goes through is named.
+func TestVariableOfAModule(t *testing.T) {
+	for _, others := range []int{0, 2} {
+		d := diagnose(t, 3, Options{}, func(s *shot) {
+			s.node("unrelated", "object", "Exports", 40)
+			s.Edge("global", "property", "unrelated", "unrelated")
+			for i := range others {
+				key := fmt.Sprint("other", i)
+				s.node(key, "closure", key, 64).At(7, 10+i, 4).ID(uint64(firstID - 2*i))
+				s.Edge(key, "internal", "shared", "code")
+				s.Edge(key, "internal", "context", "vars")
+				s.Edge("unrelated", "property", key, key)
+			}
+			s.collect("vars", "seen", "seen", "Map", numbers(0, s.k*each), s.object("hit", "Hit"))
+		})
+		if want := ", kept by /app/server.js:1."; !strings.Contains(d.Summary, want) {
+			t.Errorf("%d others: no %q in: %s", others, want, d.Summary)
+		}
+	}
+}
+
 // TestHalfOpen has sockets that hang on nothing but Node.js itself, one of two ends of which
 // is closed.
 func TestHalfOpen(t *testing.T) {

@@ -131,8 +131,8 @@ type Suspect struct {
 // Place is a position in source code, counted from 1 as editors do.
 type Place struct {
 	File     string // path, URL or "script 57"
-	Line     int
-	Column   int
+	Line     int    // 0 = unknown: a variable of a file
+	Column   int    // 0 = unknown
 	Function string // name, "" = unknown or anonymous
 	Original bool   // found through a source map
 }

@@ -88,7 +88,9 @@ func (w *words) isRuntimes(n heap.Node) bool {
 }
 
 // ownerPlace returns the place of the code that owns an object: of its own constructor,
-// or of the nearest function or object with a known constructor on the path to it.
+// or of the nearest function or object with a known constructor on the path to it. Of a
+// variable that several functions see, as those of a module, it is the one of them that the
+// path leads through: which fills it, or where it is declared, is not known.
 func (w *words) ownerPlace(n heap.Node) *Place {
 	v := w.v
 	var runtimes *Place // the nearest one in Node.js itself, if there is none but such
@@ -97,6 +99,9 @@ func (w *words) ownerPlace(n heap.Node) *Place {
 		if f, ok := heap.Node(0), false; p == nil && w.isContext(n) {
 			if f, ok = w.function(n); ok {
 				p = w.place(f)
+			}
+			if p != nil && w.shared[n] {
+				p = w.onPath(n, p)
 			}
 		}
 		if p != nil && !isRuntime(p) {
@@ -112,6 +117,21 @@ func (w *words) ownerPlace(n heap.Node) *Place {
 		n = next
 	}
 	return runtimes
+}
+
+// onPath returns the place of the function that a path goes through to a context, or the file
+// alone of another one that runs in it.
+func (w *words) onPath(context heap.Node, other *Place) *Place {
+	n, ok := context, true
+	for range maxClimb {
+		if n, _, ok = w.v.holder(n); !ok || !w.isContext(n) {
+			break
+		}
+	}
+	if p := w.place(n); ok && w.v.Type(n) == heap.ClosureNode && p != nil {
+		return p
+	}
+	return &Place{File: other.File, Original: other.Original}
 }
 
 // ownerFile returns the place of the nearest code on the path to an object, be it that of

@@ -84,11 +84,20 @@ func (f *finder) holdings(s Suspect, verb string) string {
 	}
 	switch p, own := s.CreatedAt, s.Location; {
 	case own != nil && !isRuntime(own) && !isPackages(own) && (p == nil || isPackages(p)):
-		fmt.Fprintf(&b, ", kept by %s:%d", strings.TrimPrefix(own.File, "file://"), own.Line)
+		fmt.Fprintf(&b, ", kept by %s", own.lineText())
 	case p != nil:
-		fmt.Fprintf(&b, ", created at %s:%d", strings.TrimPrefix(p.File, "file://"), p.Line)
+		fmt.Fprintf(&b, ", created at %s", p.lineText())
 	}
 	return b.String()
+}
+
+// lineText is a place as a sentence has it.
+func (p *Place) lineText() string {
+	file := strings.TrimPrefix(p.File, "file://")
+	if p.Line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, p.Line)
 }
 
 func percent(share float64) string {

@@ -15,7 +15,9 @@ type words struct {
 	resolve func(heap.Location) Place
 	// functions has, for contexts that have been asked for, a function that runs in it.
 	functions map[heap.Node]heap.Node
-	scanned   bool
+	// shared are the contexts that several functions run in.
+	shared  map[heap.Node]bool
+	scanned bool
 	// labels of edges: from a closure to its context, from a shape to its properties
 	contextOf, descriptors heap.Label
 }
@@ -25,7 +27,7 @@ func newWords(v *survey, resolve func(heap.Location) Place) *words {
 		resolve = asItStands
 	}
 	l := v.Labels("context", "descriptors")
-	return &words{v: v, resolve: resolve, functions: map[heap.Node]heap.Node{}, contextOf: l[0], descriptors: l[1]}
+	return &words{v: v, resolve: resolve, functions: map[heap.Node]heap.Node{}, shared: map[heap.Node]bool{}, contextOf: l[0], descriptors: l[1]}
 }
 
 // asItStands is the place of a location without source maps.
@@ -75,7 +77,9 @@ func (w *words) function(context heap.Node) (heap.Node, bool) {
 				if r.Type != heap.InternalEdge || v.EdgeLabel(r.Edge) != w.contextOf {
 					continue
 				}
-				if old, ok := w.functions[r.To]; !ok || v.ID(n) < v.ID(old) {
+				old, ok := w.functions[r.To]
+				w.shared[r.To] = w.shared[r.To] || ok
+				if !ok || v.ID(n) < v.ID(old) {
 					w.functions[r.To] = n
 				}
 			}
