@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/ecsheap/ecsheap/ecs"
 )
@@ -87,6 +88,16 @@ func Protect(ctx context.Context, c *ecs.Clients, t ecs.Target, minutes int) (Ch
 	now, err := lookProtection(ctx, c, change)
 	change.Before = now
 	return change, err
+}
+
+// ProtectedUntil is when the protection of a task ends that is in this state, the zero
+// time if it has none.
+func (s State) ProtectedUntil() time.Time {
+	if s[keyEnabled] != "true" {
+		return time.Time{}
+	}
+	until, _ := time.Parse(time.RFC3339, s[keyExpires]) // ECS always sets one
+	return until
 }
 
 func oneMore(p params) Change {

@@ -65,6 +65,7 @@ type parting struct {
 	resume   []string // the command, in words
 	detached capture.Detached
 	told     time.Time // when the process was told to begin
+	begun    bool      // it has, or may have
 }
 
 // readParting reads --detach and what comes with it; nil without.
@@ -142,6 +143,7 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	case err == nil:
 	case isAs[*cdp.LostError](err):
 		in.guest = nil // if it has begun it must stay, and if not it leaves by itself
+		p.begun = true
 		o.audit.begin(o.dir)
 		return &maybeBegunError{detached: p.detached, resume: p.resume, err: err}
 	default:
@@ -149,6 +151,7 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 		return err
 	}
 	in.guest = nil // it stays when we leave
+	p.begun = true
 	o.audit.begin(o.dir)
 	return nil
 }

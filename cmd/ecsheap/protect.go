@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,35 +23,76 @@ const (
 	releaseTimeout = 10 * time.Second
 )
 
+// protection keeps ECS from stopping a task. The nil *protection is none.
+type protection struct {
+	u       *ui
+	clients *ecs.Clients
+	change  remedy.Change
+	planned time.Duration
+	undone  func() // tells the audit of its end
+	over    bool   // it has ended, or is to stay
+}
+
 // protectTask keeps ECS from stopping the task while it is captured, with --protect.
-// release takes that back, whatever has become of ctx; a detached series stays
-// protected until the time is over.
-func protectTask(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config, target ecs.Target) (release func(), err error) {
+// A task that is protected for longer already is left as it is: the application may
+// have asked for that itself.
+func protectTask(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config, target ecs.Target) (*protection, error) {
 	if !o.protect {
-		return func() {}, nil
+		return nil, nil //nolint:nilnil // the nil *protection is none
 	}
-	clients := ecs.NewClients(cfg)
-	planned := min(time.Duration(o.count-1)*o.interval+protectedLonger, mostProtected)
-	change, err := remedy.Protect(ctx, clients, target, int((planned+time.Minute-1)/time.Minute))
+	p := &protection{u: u, clients: ecs.NewClients(cfg), planned: min(time.Duration(o.count-1)*o.interval+protectedLonger, mostProtected)}
+	var err error
+	if p.change, err = remedy.Protect(ctx, p.clients, target, int((p.planned+time.Minute-1)/time.Minute)); err != nil {
+		return nil, fmt.Errorf("protecting the task: %w", err)
+	}
+	ends := time.Now().Add(p.planned)
+	if until := p.change.Before.ProtectedUntil(); until.After(ends) {
+		u.step("the task is protected until %s already", until.Format(time.RFC3339))
+		return nil, nil //nolint:nilnil // as above
+	}
+	p.undone = o.audit.did("task protected until "+ends.UTC().Format(time.RFC3339), target.TaskARN, "ecs:UpdateTaskProtection")
+	changed, err := remedy.Apply(ctx, p.clients, p.change)
 	if err != nil {
+		p.takeBack(ctx)
 		return nil, err
 	}
-	undone := o.audit.did("task protected until "+time.Now().Add(planned).UTC().Format(time.RFC3339), target.TaskARN, "ecs:UpdateTaskProtection")
-	if change, err = remedy.Apply(ctx, clients, change); err != nil {
-		return nil, err
+	p.change = changed
+	u.step("protected the task for %s: ECS does not stop it to scale in or to deploy", p.planned)
+	return p, nil
+}
+
+// takeBack ends a protection of which it is not known whether it came about, such as
+// after a Ctrl-C. Nothing is told: it ends by itself.
+func (p *protection) takeBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	if remedy.Undo(ctx, p.clients, p.change, true) == nil {
+		p.undone()
 	}
-	u.step("protected the task for %s: ECS does not stop it to scale in or to deploy", planned)
-	if o.parting != nil {
-		return func() {}, nil
+}
+
+// keep leaves the task protected until the time is over, for a detached series.
+func (p *protection) keep() {
+	if p != nil {
+		p.over = true
 	}
-	return func() {
-		releaseCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
-		defer cancel()
-		if err := remedy.Undo(releaseCtx, clients, change, false); err != nil {
-			u.warn("the task is still protected: "+errorText(err), "it ends by itself in "+planned.String()+" at the latest; "+hintOf(err))
-			return
-		}
-		undone()
-		u.step("ended the protection of the task")
-	}, nil
+}
+
+// release ends the protection, whatever has become of ctx. Further calls do nothing.
+func (p *protection) release(ctx context.Context) {
+	if p == nil || p.over {
+		return
+	}
+	p.over = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	switch err := remedy.Undo(ctx, p.clients, p.change, false); {
+	case err == nil:
+		p.undone()
+		p.u.step("ended the protection of the task")
+	case isAs[*remedy.FailedError](err): // it was stopped: there is nothing to protect
+		p.undone()
+	default:
+		p.u.warn("the task is still protected: "+errorText(err), "it ends by itself in "+p.planned.String()+" at the latest; "+hintOf(err))
+	}
 }

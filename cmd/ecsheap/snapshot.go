@@ -180,11 +180,11 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 	if err := besideSeries(ctx, u, o.force, sessions, target); err != nil {
 		return err
 	}
-	release, err := protectTask(ctx, u, o, cfg, target)
+	shield, err := protectTask(ctx, u, o, cfg, target)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer shield.release(ctx)
 	var opened *inspector
 	if o.activate {
 		in := &container{u: u, audit: o.audit, log: o.log, ecs: client, sessions: sessions, target: target}
@@ -200,6 +200,10 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 		return err
 	})
 	opened.finish(ctx)
+	if o.parting != nil && o.parting.begun {
+		shield.keep()
+	}
+	shield.release(ctx) // the diagnosis, which may take minutes, needs no task
 	return tell(ctx, u, o, series, offerActivation(o, explain(ctx, client, target, err)))
 }
 
