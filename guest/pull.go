@@ -30,10 +30,10 @@ type Pulled struct {
 }
 
 // Pull fetches a snapshot and writes it, plain and in order, to w. The first piece
-// travels alone: a network that cuts connections after few bytes cuts it while the
-// target has no other answer to send, which Node.js up to 22 can die of. With
-// Parallel 1 the target is asked nothing else meanwhile, not by State either.
-// It holds a
+// travels alone: the target is asked nothing else meanwhile, not by State either, so
+// that a network that cuts connections after few bytes does it while there is no other
+// answer to send, which Node.js up to 22 can die of. With Parallel 1 that goes for every
+// piece. It holds a
 // few pieces of 2 MiB, here and in the target, whatever the size. w and the
 // Progress func are called from the caller's goroutine only; a slow w slows the
 // asking.
@@ -63,7 +63,7 @@ func (g *Guest) Pull(ctx context.Context, shot Shot, w io.Writer, opts PullOptio
 		size /= 2
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p := &puller{guest: g, shot: shot, size: size, queue: make(chan chan fetched, opts.Parallel), slots: make(chan struct{}, opts.Parallel), alone: opts.Parallel == 1}
+	p := &puller{guest: g, shot: shot, size: size, queue: make(chan chan fetched, opts.Parallel), slots: make(chan struct{}, opts.Parallel), every: opts.Parallel == 1}
 	for p.kept < opts.Parallel-1 {
 		p.slots <- struct{}{}
 		p.kept++
@@ -84,7 +84,7 @@ type puller struct {
 	queue   chan chan fetched // pieces in order, each on a channel of its own; as long as slots
 	slots   chan struct{}     // held from the asking for a piece until it is written
 	kept    int               // slots that are not used yet: one more is with each piece that arrives
-	alone   bool              // nothing else is asked while a piece is
+	every   bool              // piece travels alone, not only the first
 	running sync.WaitGroup
 }
 
@@ -97,9 +97,9 @@ type fetched struct {
 
 // ask asks for the pieces from a byte on until one reaches the end, as many at once
 // as there are slots.
-func (p *puller) ask(ctx context.Context, offset, end int64) {
+func (p *puller) ask(ctx context.Context, begin, end int64) {
 	defer close(p.queue)
-	for offset < end {
+	for offset := begin; offset < end; {
 		select {
 		case p.slots <- struct{}{}:
 		case <-ctx.Done():
@@ -107,15 +107,17 @@ func (p *puller) ask(ctx context.Context, offset, end int64) {
 		}
 		from, next := offset, min(offset-offset%p.size+p.size, p.shot.Bytes)
 		piece := make(chan fetched, 1)
-		p.running.Go(func() { piece <- p.fetch(ctx, from, next-from) })
+		alone := p.every || from == begin
+		p.running.Go(func() { piece <- p.fetch(ctx, from, next-from, alone) })
 		p.queue <- piece // there is room: no more than there are slots
 		offset = next
 	}
 }
 
-// fetch fetches one piece and unpacks it.
-func (p *puller) fetch(ctx context.Context, offset, length int64) fetched {
-	if p.alone {
+// fetch fetches one piece and unpacks it. Alone means that nothing else is asked
+// meanwhile.
+func (p *puller) fetch(ctx context.Context, offset, length int64, alone bool) fetched {
+	if alone {
 		over, err := p.guest.turn(ctx)
 		if err != nil {
 			return fetched{err: err}

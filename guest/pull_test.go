@@ -112,38 +112,47 @@ func TestPullIsBounded(t *testing.T) {
 	})
 }
 
-// TestPullAlone has nothing else asked while a piece is that travels alone, and State
-// in between.
+// TestPullAlone has nothing else asked while a piece is that travels alone, which the
+// first one always does, and State in between.
 func TestPullAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := &target{size: pieceSize, plain: sampleText(3 * pieceSize)}
-		f.read = func(context.Context, int64, *packed) error {
-			states := f.count("state")
-			time.Sleep(time.Second)
-			if n := f.count("state"); n != states {
-				t.Errorf("state was asked for %d times while a piece was", n-states)
-			}
-			return nil
-		}
-		g := f.install(t)
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			for range 2 {
-				time.Sleep(time.Second / 2)
-				if _, err := g.State(t.Context()); err != nil {
-					t.Error(err)
+	for parallel, alone := range map[int]int64{1: 3 * pieceSize, 3: pieceSize} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &target{size: pieceSize, plain: sampleText(3 * pieceSize)}
+			f.read = func(_ context.Context, offset int64, _ *packed) error {
+				states := f.count("state")
+				time.Sleep(time.Second)
+				if n := f.count("state"); n != states && offset < alone {
+					t.Errorf("parallel %d: state was asked for %d times while the piece at %d was", parallel, n-states, offset)
 				}
+				return nil
 			}
-		}()
-		var buf bytes.Buffer
-		if _, err := g.Pull(t.Context(), Shot{Bytes: int64(len(f.plain))}, &buf, PullOptions{Parallel: 1}); err != nil {
-			t.Error(err)
-		}
-		<-ended
-		if n := f.count("state"); n != 2 || !bytes.Equal(buf.Bytes(), f.plain) {
-			t.Errorf("%d answers to State, %d bytes", n, buf.Len())
-		}
+			g := f.install(t)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				for range 2 {
+					time.Sleep(time.Second / 2)
+					if _, err := g.State(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+			var buf bytes.Buffer
+			if _, err := g.Pull(t.Context(), Shot{Bytes: int64(len(f.plain))}, &buf, PullOptions{Parallel: parallel}); err != nil {
+				t.Error(err)
+			}
+			<-ended
+			if n := f.count("state"); n != 2 || !bytes.Equal(buf.Bytes(), f.plain) {
+				t.Errorf("parallel %d: %d answers to State, %d bytes", parallel, n, buf.Len())
+			}
+		})
+	}
+}
+
+// TestTurn waits for its turn for as long as it may.
+func TestTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := (&target{size: pieceSize}).install(t)
 		over, err := g.turn(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -154,6 +163,9 @@ func TestPullAlone(t *testing.T) {
 			t.Errorf("State out of turn: %v", err)
 		}
 		over()
+		if _, err := g.State(t.Context()); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -129,6 +129,9 @@ func abandoned(e *guest.BusyError) bool {
 
 // leave takes all of ours out of the process and ends the connection.
 func (p *inProcess) leave(ctx context.Context) {
+	if ctx.Err() != nil && p.guest != nil { // the process may be in the middle of something
+		p.u.step("taking our helper out of the process (another Ctrl-C abandons it)")
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
 	if p.guest != nil {
