@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -48,8 +51,24 @@ type source struct {
 
 // dialInspector is the dial of a source for an address that can be dialled.
 func dialInspector(address string) func(context.Context) (net.Conn, error) {
+	return dialPast(address, nil)
+}
+
+// errOwnPort is why a tunnel does not dial its own listener: each connection would make
+// the next one.
+var errOwnPort = errors.New("this tunnel itself listens there, and no inspector")
+
+// dialPast is dialInspector, and refuses what leads back to a listener of ours, nil =
+// none.
+func dialPast(address string, own *net.TCPAddr) func(context.Context) (net.Conn, error) {
+	d := net.Dialer{Timeout: connectTimeout, Control: func(_, resolved string, _ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(resolved)
+		if err == nil && own != nil && int(to.Port()) == own.Port && (to.Addr().IsUnspecified() || own.IP.Equal(to.Addr().AsSlice())) {
+			return errOwnPort
+		}
+		return nil
+	}}
 	return func(ctx context.Context) (net.Conn, error) {
-		d := net.Dialer{Timeout: connectTimeout}
 		conn, err := d.DialContext(ctx, "tcp", address)
 		if err != nil {
 			return nil, &dialError{err: err}

@@ -3,11 +3,43 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/ecsheap/ecsheap/tunnel"
 )
+
+// TestDialPast refuses every way back to a listener of ours, and no other.
+func TestDialPast(t *testing.T) {
+	listener := func() *net.TCPAddr {
+		l, err := net.Listen("tcp4", net.JoinHostPort(loopback, "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l.Addr().(*net.TCPAddr)
+	}
+	own, other := listener(), listener()
+	for _, host := range []string{loopback, "localhost", "0.0.0.0", "::ffff:127.0.0.1"} {
+		address := net.JoinHostPort(host, strconv.Itoa(own.Port))
+		conn, err := dialPast(address, own)(t.Context())
+		if err == nil {
+			_ = conn.Close()
+		}
+		if !errors.Is(err, errOwnPort) || !isAs[*dialError](err) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	for _, one := range []*net.TCPAddr{own, nil} {
+		conn, err := dialPast(other.String(), one)(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+	}
+}
 
 // newWay is an open way to the echo server of held.
 func newWay(t *testing.T) (*held, *way) {

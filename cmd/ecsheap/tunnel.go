@@ -150,9 +150,10 @@ func runTunnel(ctx context.Context, u *ui, o tunnelOptions) error {
 		return err
 	}
 	defer l.Close()
-	o.local = l.Addr().(*net.TCPAddr).Port
+	own := l.Addr().(*net.TCPAddr)
+	o.local = own.Port
 	if o.inspector != "" {
-		return o.carry(ctx, u, nil, dialInspector(o.inspector), l)
+		return o.carry(ctx, u, nil, dialPast(o.inspector, own), l)
 	}
 	cfg, err := loadAWS(ctx, u, o.targetOptions)
 	if err != nil {
