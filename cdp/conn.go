@@ -187,7 +187,7 @@ func (c *Conn) endLocked(err error) bool {
 
 // Close tidies up in the target (releases our objects, disables the heap
 // profiler), closes the connection and waits for its goroutines. It takes at
-// most a few seconds, whatever state the target is in. Further calls do
+// most 7 seconds (settleLimit, politeLimit), whatever state the target is in. Further calls do
 // nothing; Close of a lost connection returns nil.
 //
 // It first waits for the answers that the process still owes us, of commands too
