@@ -133,32 +133,37 @@ func awaitUnlisted(ctx context.Context, client *awsssm.Client, target string, en
 	}
 }
 
-// haveRoom returns a [*BusyError] when the container has as many sessions as it
-// serves, and still has them a moment later: the list may show a session that has
-// just been ended, such as the one that is being replaced. It cannot tell without
-// ssm:DescribeSessions, and then does not.
-func haveRoom(ctx context.Context, client *awsssm.Client, cfg Config) error {
+// Settled is Active, but looks again, for two seconds, at a container that seems to
+// have as many sessions as it serves: the list may show one that has just been ended,
+// such as the one that is being replaced.
+func Settled(ctx context.Context, client *awsssm.Client, target string) ([]Session, error) {
 	for look := 1; ; look++ {
-		sessions, err := Active(ctx, client, cfg.Target)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			cfg.Log.Debug("listing sessions", "error", err)
-			return nil
-		}
-		if len(sessions) < Limit {
-			return nil
-		}
-		if look == looks {
-			return &BusyError{Target: cfg.Target, Sessions: sessions}
+		sessions, err := Active(ctx, client, target)
+		if err != nil || len(sessions) < Limit || look == looks {
+			return sessions, err
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		case <-time.After(lookPause):
 		}
 	}
+}
+
+// haveRoom returns a [*BusyError] when the container has as many sessions as it
+// serves. It cannot tell without ssm:DescribeSessions, and then does not.
+func haveRoom(ctx context.Context, client *awsssm.Client, cfg Config) error {
+	sessions, err := Settled(ctx, client, cfg.Target)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		cfg.Log.Debug("listing sessions", "error", err)
+		return nil
+	case len(sessions) < Limit:
+		return nil
+	}
+	return &BusyError{Target: cfg.Target, Sessions: sessions}
 }
 
 // crowded returns a [*BusyError] when as many sessions as the container serves are

@@ -77,7 +77,7 @@ type inspector struct {
 
 // openInspector opens the inspector of the process.
 func openInspector(ctx context.Context, in *container, o snapshotOptions) (*inspector, error) {
-	active, err := tunnel.Active(ctx, in.sessions, in.target.SSM())
+	active, err := tunnel.Settled(ctx, in.sessions, in.target.SSM())
 	if err == nil && len(active) >= tunnel.Limit {
 		return nil, &tunnel.BusyError{Target: in.target.String(), Sessions: active}
 	}

@@ -93,7 +93,7 @@ func (u *ui) endStale(ctx context.Context, cfg aws.Config, target ecs.Target, au
 // open one more than its agent serves. It cannot see a session that is started
 // at the same moment.
 func (u *ui) checkSessions(ctx context.Context, client *awsssm.Client, target ecs.Target) error {
-	active, err := tunnel.Active(ctx, client, target.SSM())
+	active, err := tunnel.Settled(ctx, client, target.SSM())
 	if err != nil {
 		if ctx.Err() == nil {
 			u.warn("cannot see whether the container has other sessions: "+errorText(err), "a third session to a container waits, and a fourth wedges its agent")

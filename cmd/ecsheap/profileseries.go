@@ -62,7 +62,7 @@ func (e *rivalError) Hint() string {
 // when that cannot be known or the container serves no more: opening the tunnel asks
 // again, and says so.
 func seriesOf(ctx context.Context, client *awsssm.Client, target ecs.Target) []tunnel.Session {
-	active, err := tunnel.Active(ctx, client, target.SSM())
+	active, err := tunnel.Settled(ctx, client, target.SSM())
 	if err != nil || len(active) >= tunnel.Limit {
 		return nil
 	}

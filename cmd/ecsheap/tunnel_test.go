@@ -190,6 +190,40 @@ func TestHoldFollowsContainer(t *testing.T) {
 	h.wantEnded(t)
 }
 
+// TestSessionListedLate has AWS list a session for a moment after its end, beside that
+// of somebody else: the container is not taken for full, neither at first nor when
+// ours is replaced.
+func TestSessionListedLate(t *testing.T) {
+	t.Parallel() // it waits for the list
+	h, other := newWay(t)
+	defer func() { _ = other.close(context.Background()) }()
+	before := &way{u: h.u, client: h.ssm, config: h.config}
+	if err := before.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.ListLate(time.Second)
+	if err := before.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id := h.Sessions()[2].ID
+	h.RefuseResume(id)
+	h.KillClientSocket(id)
+	ctx, cancel := context.WithCancel(t.Context())
+	h.reopened = cancel
+	if err := h.keep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := len(h.Sessions()); n != 4 {
+		t.Errorf("%d sessions, want 4", n)
+	}
+}
+
 // TestTunnelPanics has a defect in one of its goroutines: no session is left.
 func TestTunnelPanics(t *testing.T) {
 	h := newHeld(t)

@@ -165,7 +165,7 @@ func (h *hold) attempt(ctx context.Context, lost error) (*tunnel.Tunnel, error) 
 		h.target = now
 		h.config.Target = now.SSM()
 	}
-	active, err := tunnel.Active(ctx, h.ssm, h.config.Target)
+	active, err := tunnel.Settled(ctx, h.ssm, h.config.Target)
 	if err == nil && len(active) >= tunnel.Limit {
 		return nil, &tunnel.BusyError{Target: h.target.String(), Sessions: active}
 	}
