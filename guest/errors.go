@@ -124,7 +124,7 @@ func (e *CapError) Hint() string { return "use --transfer disk or --transfer str
 // never bears the URL, which is a secret.
 type UploadError struct {
 	Status  int    // HTTP status, 0 = no answer came
-	Code    string // of S3, such as "AccessDenied", or of Node.js, such as "ETIMEDOUT"
+	Code    string // of S3, such as "AccessDenied", of Node.js, such as "ETIMEDOUT", or TooSlow
 	Message string
 }
 

@@ -18,6 +18,10 @@ const maxPart = 64 << 20
 // 110 kB/s, and much longer than libuv's pool needs when it does not hang.
 const partLimit = 10 * time.Minute
 
+// TooSlow is the code of an [*UploadError] of a part that was not there in time: the way
+// to the server carries less than 12 kB/s.
+const TooSlow = "TOO_SLOW"
+
 // Part is a part of a snapshot for a multipart upload, compressed, which the
 // target holds in its memory until it is sent.
 type Part struct {
@@ -66,7 +70,7 @@ func (g *Guest) SendPart(ctx context.Context, shot Shot, offset int64, to Destin
 	if header == nil {
 		header = map[string]string{}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, partLimit, &UploadError{Message: fmt.Sprintf("the part is not there after %v", partLimit)})
+	ctx, cancel := context.WithTimeoutCause(ctx, partLimit, &UploadError{Code: TooSlow, Message: fmt.Sprintf("the part is not there after %v", partLimit)})
 	defer cancel()
 	sent, err := call[struct {
 		ETag string `json:"etag"`

@@ -20,7 +20,7 @@ func TestUploadIsBounded(t *testing.T) {
 		},
 		"send": func(t *testing.T, g *Guest) error {
 			_, err := g.SendPart(t.Context(), Shot{Bytes: 1}, 0, Destination{URL: "https://secret"})
-			if _, ok := errors.AsType[*UploadError](err); !ok {
+			if slow, ok := errors.AsType[*UploadError](err); !ok || slow.Code != TooSlow {
 				t.Errorf("sending ended with %v", err)
 			}
 			return err

@@ -354,10 +354,11 @@ func sendPart(ctx context.Context, p *inProcess, up *bucket.Upload, shot guest.S
 	}
 }
 
-// uploadPasses tells whether an upload failed for a reason that may pass.
+// uploadPasses tells whether an upload failed for a reason that may pass. A part that
+// took ten minutes in vain is not sent again for as long.
 func uploadPasses(err error) bool {
 	var refused *guest.UploadError
-	return errors.As(err, &refused) && (refused.Status == 0 || refused.Status >= 500)
+	return errors.As(err, &refused) && refused.Code != guest.TooSlow && (refused.Status == 0 || refused.Status >= 500)
 }
 
 // remove deletes an object that is here now, or will not be.

@@ -112,6 +112,7 @@ func TestUploadPasses(t *testing.T) {
 		&guest.UploadError{Status: 503, Code: "SlowDown"}:    true,
 		fmt.Errorf("x: %w", &guest.UploadError{Status: 500}): true,
 		&guest.UploadError{Status: 403}:                      false,
+		&guest.UploadError{Code: guest.TooSlow}:              false,
 		errors.New("else"):                                   false,
 	} {
 		if got := uploadPasses(err); got != want {
