@@ -62,12 +62,15 @@ func protectTask(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config, 
 }
 
 // takeBack ends a protection of which it is not known whether it came about, such as
-// after a Ctrl-C. Nothing is told: it ends by itself.
+// after a Ctrl-C.
 func (p *protection) takeBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
-	if remedy.Undo(ctx, p.clients, p.change, true) == nil {
+	switch err := remedy.Undo(ctx, p.clients, p.change, true); {
+	case err == nil:
 		p.undone()
+	case !isAs[*remedy.FailedError](err): // else there is no such task any more
+		p.u.warn("the task may be protected: "+errorText(err), "it ends by itself in "+p.planned.String()+" at the latest")
 	}
 }
 
