@@ -187,10 +187,9 @@ func TestDiskFull(t *testing.T) {
 // TestTooManySessions refuses the session that would wedge the agent.
 func TestTooManySessions(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fakeaws.Config{Pace: true}, bulk(t, "", 8))
-	first := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "first")
-	w.receiving(t, "first", "s1")
-	second := w.start(t, "profile", "--cluster", "prod", "--task", taskID, "--duration", "1h", "--dir", "second", "--force")
+	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 1))
+	first := w.forward(t)
+	second := w.start(t, "profile", "--cluster", "prod", "--task", taskID, "--duration", "1h", "--dir", "second")
 	eventually(t, "the second session is there", func() bool { return len(w.Sessions()) == 2 })
 	third := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "third")
 	third.wantCode(t, 3)
@@ -198,11 +197,27 @@ func TestTooManySessions(t *testing.T) {
 	if !strings.Contains(second.stderr.String(), "another session: "+w.Sessions()[0].ID) {
 		t.Errorf("the second is not told of the first:\n%s", second.stderr)
 	}
-	first.wantCode(t, 0)
+	first.stop(t)
 	if err := second.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	second.wantCode(t, 130)
+	w.wantEnded(t, 2)
+}
+
+// TestSeriesInFullContainer refuses to take snapshots beside a series before it counts
+// sessions: one of them may end while it does, and the object ids of the series with it.
+func TestSeriesInFullContainer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fakeaws.Config{Pace: true}, bulk(t, "", 8))
+	first := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "first", "--no-analyze")
+	w.receiving(t, "first", "s1")
+	second := w.forward(t)
+	third := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "third")
+	third.wantCode(t, 3)
+	third.wantError(t, "another ecsheap takes snapshots of this container", w.Sessions()[0].ID)
+	second.stop(t)
+	first.wantCode(t, 0)
 	w.wantEnded(t, 2)
 }
 

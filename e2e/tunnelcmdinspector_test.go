@@ -31,7 +31,7 @@ func TestTunnelCommandInspector(t *testing.T) {
 	if err := node.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	f.dial(t) // and is reset
+	f.wantReset(t)
 	f.says(t, "connection refused")
 	f.stop(t)
 	if text := f.stderr.String(); !strings.Contains(text, "carried ") || strings.Contains(text, "session") || strings.Contains(text, "container") || strings.Contains(text, "--activate") {

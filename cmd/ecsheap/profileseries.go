@@ -59,11 +59,11 @@ func (e *rivalError) Hint() string {
 }
 
 // seriesOf are the sessions of other ecsheap that take snapshots of the target, none
-// when that cannot be known or the container serves no more: opening the tunnel asks
-// again, and says so.
+// when that cannot be known. They count in a container that serves no more, too: by the
+// time that the tunnel is opened another session may have ended.
 func seriesOf(ctx context.Context, client *awsssm.Client, target ecs.Target) []tunnel.Session {
-	active, err := tunnel.Settled(ctx, client, target.SSM())
-	if err != nil || len(active) >= tunnel.Limit {
+	active, err := tunnel.Active(ctx, client, target.SSM())
+	if err != nil {
 		return nil
 	}
 	return slices.DeleteFunc(active, func(s tunnel.Session) bool { return !takesSnapshots(s) })
