@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -51,9 +52,12 @@ func (j Journal) Append(e Entry) error {
 	if err := os.MkdirAll(filepath.Dir(j.Path), 0o700); err != nil {
 		return fmt.Errorf("writing the journal: %w", err)
 	}
-	f, err := os.OpenFile(j.Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(j.Path, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("writing the journal: %w", err)
+	}
+	if !wholeLines(f) { // what a crash has cut off must not swallow this line
+		line = append([]byte("\n"), line...)
 	}
 	_, err = f.Write(append(line, '\n'))
 	if err == nil {
@@ -68,9 +72,21 @@ func (j Journal) Append(e Entry) error {
 	return nil
 }
 
+// wholeLines tells whether a journal ends with a line that has its end.
+func wholeLines(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return true
+	}
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, info.Size()-1)
+	return err != nil || last[0] == '\n'
+}
+
 // Entries reads the changes in the order in which they were begun, each with its last
-// outcome. No file means none. A last line without an end, from a crash, is passed over;
-// any other damage is an error that names the line.
+// outcome. No file means none. A line that a crash or a full disk has cut off is passed
+// over: the call that it tells of was not made yet, or is known from the line before it.
+// Any other damage is an error that names the line.
 func (j Journal) Entries() ([]Entry, error) {
 	text, err := os.ReadFile(j.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -86,8 +102,8 @@ func (j Journal) Entries() ([]Entry, error) {
 	for n := 1; lines.Scan(); n++ {
 		var e Entry
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			if !bytes.HasSuffix(text, []byte("\n")) && bytes.HasSuffix(text, lines.Bytes()) {
-				break
+			if cutOff(lines.Bytes()) {
+				continue
 			}
 			return nil, fmt.Errorf("reading the journal: line %d: %w", n, err)
 		}
@@ -102,6 +118,13 @@ func (j Journal) Entries() ([]Entry, error) {
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
 	return list, nil
+}
+
+// cutOff tells whether a line is the beginning of one, or nothing.
+func cutOff(line []byte) bool {
+	var v json.RawMessage
+	err := json.NewDecoder(bytes.NewReader(line)).Decode(&v)
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 // Open lists what may still be there and can be taken back, the newest first.
