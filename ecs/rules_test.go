@@ -152,6 +152,30 @@ func TestGreen(t *testing.T) {
 	}
 }
 
+// TestNoRemedyWhereNoneHelps has findings that a change of ours would not mend name
+// nothing that could be changed.
+func TestNoRemedyWhereNoneHelps(t *testing.T) {
+	roles, health := roleCases(), healthCases()
+	for name, tt := range map[string]struct {
+		ruleTest
+		param string
+		named bool
+	}{
+		"nothing allows":   {roles["no channel"], ParamRoleARN, true},
+		"boundary":         {roles["boundary"], ParamRoleARN, false},
+		"conditions":       {roles["conditions"], ParamRoleARN, false},
+		"hasty group":      {health["worst group"], ParamTargetGroup, true},
+		"group has it out": {health["group down"], ParamTargetGroup, false},
+	} {
+		f := green()
+		tt.change(f)
+		found, ok := findingOf(Judge(f), tt.id)
+		if !ok || !worse(found.Level, Info) || (found.Params[tt.param] != "") != tt.named {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
 // TestRules checks the table itself.
 func TestRules(t *testing.T) {
 	seen := map[string]bool{}

@@ -131,6 +131,23 @@ func TestPlanOnce(t *testing.T) {
 	}
 }
 
+// TestPlanNothing plans no change where none would help.
+func TestPlanNothing(t *testing.T) {
+	w := newWorld(t)
+	for id, params := range map[string][]string{
+		"svc.desired": {ecs.ParamDesired}, "exec.sessions": {ecs.ParamSession}, "hc.alb": {ecs.ParamTargetGroup},
+		"role.ssmmessages": {ecs.ParamRole, ecs.ParamRoleARN}, "exec.flag-drift": nil,
+	} {
+		f := w.finding(id)
+		for _, p := range params {
+			f.Params[p] = ""
+		}
+		if plan, err := Plan(t.Context(), w.clients, []ecs.Finding{f}); err != nil || len(plan) != 0 {
+			t.Errorf("%s: %+v, %v", id, plan, err)
+		}
+	}
+}
+
 // TestProtectionRefused: ECS tells failures with HTTP 200.
 func TestProtectionRefused(t *testing.T) {
 	w := newWorld(t)

@@ -49,7 +49,6 @@ var changes = map[string]func(params) Change{
 	"hc.alb":            targetGroup,
 	"exec.sessions":     session,
 	"exec.enabled":      execFlag,
-	"exec.flag-drift":   execFlag,
 }
 
 // The keys of states and targets.
@@ -90,6 +89,9 @@ func Protect(ctx context.Context, c *ecs.Clients, t ecs.Target, minutes int) (Ch
 }
 
 func oneMore(p params) Change {
+	if p[ecs.ParamDesired] == "" {
+		return Change{} // there are to be several: they only have to come
+	}
 	return Change{
 		What: "raise the desired count to " + p[ecs.ParamDesired], Action: "ecs:UpdateService", Where: p[ecs.ParamService], Effect: Live, Reversible: true,
 		Target: pick(p, ecs.ParamCluster, ecs.ParamService), After: State{keyDesired: p[ecs.ParamDesired]},

@@ -83,7 +83,11 @@ func TestOf(t *testing.T) {
 		{"rendered for terraform", "proc.init", Terraform, nil, Replaces, []string{"linuxParameters = { initProcessEnabled = true }"}, ""},
 		{"rendered for cloudformation", "proc.init", CloudFormation, nil, Replaces, []string{"LinuxParameters:\n        InitProcessEnabled: true"}, ""},
 		{"rendered as json", "proc.init", JSON, nil, Replaces, []string{`"linuxParameters": {"initProcessEnabled":true}`}, ""},
-		{"what is unknown cannot be run", "hc.alb", CLI, func(f *ecs.Finding) { delete(f.Params, ecs.ParamTargetGroup) }, Live, []string{"<targetGroupArn>"}, ""},
+		{"what is unknown cannot be run", "net.egress-sg", CLI, func(f *ecs.Finding) { delete(f.Params, ecs.ParamSecurityGroup) }, Live, []string{"<securityGroup>"}, ""},
+		{"the others have only to come", "svc.desired", Terraform, func(f *ecs.Finding) { delete(f.Params, ecs.ParamDesired) }, None, []string{"the fix of the finding"}, "desired_count"},
+		{"a session of somebody else", "exec.sessions", CLI, func(f *ecs.Finding) { delete(f.Params, ecs.ParamSession) }, None, []string{"the fix of the finding"}, "terminate-session"},
+		{"patience does not help", "hc.alb", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamTargetGroup] = "" }, None, []string{"the fix of the finding"}, "modify-target-group"},
+		{"a boundary denies", "role.ssmmessages", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamRole] = "" }, None, []string{"the fix of the finding"}, "put-role-policy"},
 		{"a choice keeps the finding's words", "spot", CDK, nil, None, []string{"the fix of the finding"}, ""},
 		{"cdk takes what cloudformation has", "node.inspect", CDK, nil, Replaces, []string{"append --inspect=127.0.0.1:9229 to NODE_OPTIONS"}, ""},
 	}
