@@ -73,7 +73,7 @@ func judgeContainerHealth(f *Facts) Finding {
 	found := patience(f, budgets[0])
 	if c.HealthStatus == ecstypes.HealthStatusUnhealthy {
 		found.Level, found.Got = Danger, "the container is UNHEALTHY now: ECS is about to stop it"
-		found.Fix, found.Live = "take the snapshot at once, or choose another task", true
+		found.Fix, found.Live, found.Params = "take the snapshot at once, or choose another task", true, namingNoContainer()
 		return found
 	}
 	if worse(found.Level, Info) {

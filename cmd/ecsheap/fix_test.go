@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/ecsheap/ecsheap/ecs"
@@ -30,5 +31,20 @@ func TestRemediesNamePolicies(t *testing.T) {
 	}
 	if named == 0 {
 		t.Error("no remedy names a policy")
+	}
+}
+
+// TestFixOfCheckSparesTheTask has check tell of a finding that the task survives nothing
+// that replaces it: a new revision is what fix tells, in capitals.
+func TestFixOfCheckSparesTheTask(t *testing.T) {
+	f := ecs.Finding{ID: "node.inspect", Level: ecs.Info, Fix: "ask with --probe", Params: map[string]string{ecs.ParamContainer: "api", ecs.ParamPort: "9229"}}
+	if got := fixText("json", f); !strings.Contains(got, "NODE_OPTIONS") {
+		t.Errorf("%q", got)
+	}
+	f.Live = true
+	for _, tool := range iacTools {
+		if got := fixText(tool, f); got != f.Fix {
+			t.Errorf("%s: %q", tool, got)
+		}
 	}
 }
