@@ -148,6 +148,27 @@ func TestPlanNothing(t *testing.T) {
 	}
 }
 
+// TestProtectLeavesLongerProtection: UpdateTaskProtection would end it sooner.
+func TestProtectLeavesLongerProtection(t *testing.T) {
+	w := newWorld(t)
+	target, err := ecs.Find(t.Context(), w.clients.ECS, ecs.Query{Cluster: "prod", Task: taskID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change, err := Protect(t.Context(), w.clients, target, 120)
+	if err != nil || change.Protected() {
+		t.Fatalf("%+v, %v", change, err)
+	}
+	if _, err := Apply(t.Context(), w.clients, change); err != nil {
+		t.Fatal(err)
+	}
+	for minutes, want := range map[int]bool{60: true, 180: false} {
+		if change, err := Protect(t.Context(), w.clients, target, minutes); err != nil || change.Protected() != want {
+			t.Errorf("%d minutes: %+v, %v", minutes, change, err)
+		}
+	}
+}
+
 // TestProtectionRefused: ECS tells failures with HTTP 200.
 func TestProtectionRefused(t *testing.T) {
 	w := newWorld(t)

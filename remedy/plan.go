@@ -88,6 +88,13 @@ func Protect(ctx context.Context, c *ecs.Clients, t ecs.Target, minutes int) (Ch
 	return change, err
 }
 
+// Protected tells whether a change that [Protect] has planned has nothing to do: the task
+// is protected for as long already. Made all the same, it would end that sooner.
+func (c Change) Protected() bool {
+	wanted := remaining(c.After)
+	return wanted > 0 && remaining(c.Before) >= wanted
+}
+
 func oneMore(p params) Change {
 	if p[ecs.ParamDesired] == "" {
 		return Change{} // there are to be several: they only have to come

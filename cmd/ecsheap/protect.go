@@ -24,7 +24,7 @@ const (
 
 // protectTask keeps ECS from stopping the task while it is captured, with --protect.
 // release takes that back, whatever has become of ctx; a detached series stays
-// protected until the time is over.
+// protected until the time is over. A protection that lasts longer is left as it is.
 func protectTask(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config, target ecs.Target) (release func(), err error) {
 	if !o.protect {
 		return func() {}, nil
@@ -34,6 +34,10 @@ func protectTask(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config, 
 	change, err := remedy.Protect(ctx, clients, target, int((planned+time.Minute-1)/time.Minute))
 	if err != nil {
 		return nil, err
+	}
+	if change.Protected() {
+		u.step("the task is protected for longer than %s already", planned)
+		return func() {}, nil
 	}
 	undone := o.audit.did("task protected until "+time.Now().Add(planned).UTC().Format(time.RFC3339), target.TaskARN, "ecs:UpdateTaskProtection")
 	if change, err = remedy.Apply(ctx, clients, change); err != nil {
