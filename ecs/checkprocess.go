@@ -142,7 +142,12 @@ func judgeInspect(f *Facts) Finding {
 		if a.Trouble == "" {
 			return fine(fmt.Sprintf("%s answers at port %d", a.Version, f.Port))
 		}
-		return Finding{Level: Block, Got: fmt.Sprintf("at port %d: %s", f.Port, a.Trouble), Fix: activate, Live: live}
+		found := Finding{Level: Block, Got: fmt.Sprintf("at port %d: %s", f.Port, a.Trouble), Fix: activate, Live: live}
+		if i.Flag != "" && i.Port != f.Port {
+			found.Got += fmt.Sprintf("; %s in %s", i.Flag, i.Where)
+			found.Fix, found.Live, found.Params = fmt.Sprintf("--port %d", i.Port), true, namingNoContainer()
+		}
+		return found
 	}
 	switch {
 	case i.Flag == "":

@@ -131,6 +131,15 @@ func TestPlanOnce(t *testing.T) {
 	}
 }
 
+// TestProtectionOutlastsTheCount: what is made last is taken back first.
+func TestProtectionOutlastsTheCount(t *testing.T) {
+	w := newWorld(t)
+	plan, err := Plan(t.Context(), w.clients, []ecs.Finding{w.finding("svc.desired"), w.finding("hc.alb"), w.finding("svc.autoscale")})
+	if err != nil || len(plan) != 3 || plan[0].Finding != "svc.autoscale" || plan[1].Finding != "svc.desired" {
+		t.Errorf("%+v, %v", plan, err)
+	}
+}
+
 // TestPlanNothing plans no change where none would help.
 func TestPlanNothing(t *testing.T) {
 	w := newWorld(t)

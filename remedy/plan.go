@@ -35,6 +35,14 @@ type State map[string]string
 // be taken back, and the task goes on.
 func (c Change) Free() bool { return c.Reversible && c.Effect == Live }
 
+// order is 0 for what protects the task, 1 for all else.
+func (c Change) order() int {
+	if c.Action == "ecs:UpdateTaskProtection" {
+		return 0
+	}
+	return 1
+}
+
 // same tells whether two changes are one.
 func (c Change) same(d Change) bool { return c.Action == d.Action && c.Where == d.Where }
 
@@ -157,7 +165,9 @@ func with(m map[string]string, key, value string) map[string]string {
 }
 
 // Plan lists the changes that remove findings, each once, with the state that they
-// start from. It changes nothing. What is as it should be already is left out.
+// start from. It changes nothing. What is as it should be already is left out. The task
+// is protected first, so that it still is when what came later is taken back: ECS stops
+// a task of its choice when the desired count falls again.
 // Errors: what the SDK returned; then the changes so far are returned too.
 func Plan(ctx context.Context, c *ecs.Clients, findings []ecs.Finding) ([]Change, error) {
 	var list []Change
@@ -182,6 +192,7 @@ func Plan(ctx context.Context, c *ecs.Clients, findings []ecs.Finding) ([]Change
 		change.Before = now
 		list = append(list, change)
 	}
+	slices.SortStableFunc(list, func(a, b Change) int { return a.order() - b.order() })
 	return list, nil
 }
 
