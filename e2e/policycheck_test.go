@@ -34,6 +34,7 @@ func checkErrands() []errand {
 		{"fix of the task role and of a target group, and undo", fix, func(t *testing.T, h holder) []permission {
 			w := h.scaled(t)
 			w.SetRole(fakeaws.Role{Name: "api-task", Policies: map[string]string{}})
+			w.UpdateTask(w.task, func(task *fakeaws.Task) { task.Containers[0].Disconnected = true }) // connected it would need no permission
 			w.there(t, "--only", "role.ssmmessages", "--only", "hc.alb")
 			return w.asked()
 		}},

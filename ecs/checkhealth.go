@@ -73,7 +73,7 @@ func judgeContainerHealth(f *Facts) Finding {
 	found := patience(f, budgets[0])
 	if c.HealthStatus == ecstypes.HealthStatusUnhealthy {
 		found.Level, found.Got = Danger, "the container is UNHEALTHY now: ECS is about to stop it"
-		found.Fix, found.Live = "take the snapshot at once, or choose another task", true
+		found.Fix, found.Live, found.Params = "take the snapshot at once, or choose another task", true, namingNoContainer()
 		return found
 	}
 	if worse(found.Level, Info) {
@@ -118,6 +118,7 @@ func judgeTargetGroup(f *Facts, g elbtypes.TargetGroup) Finding {
 		found.Level = Danger
 		found.Got = fmt.Sprintf("%s holds the task for unhealthy now: %s", aws.ToString(g.TargetGroupName), aws.ToString(h.Description))
 		found.Fix, found.Live = "choose another task, or find out why first: ECS is about to stop it", true
+		found.Params = map[string]string{ParamTargetGroup: ""} // more patience would not make it healthy
 	}
 	return found.lacks(f.TargetHealth.gap(), "its state now is")
 }

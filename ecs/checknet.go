@@ -3,6 +3,7 @@ package ecs
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -104,7 +105,7 @@ func judgeExposed(f *Facts) Finding {
 	if !i.Exposed() {
 		return fine("no sign of an inspector that listens on other addresses")
 	}
-	found := Finding{Level: Danger, Got: fmt.Sprintf("%s (in %s) listens on %s", i.Flag, i.Where, i.Host)}
+	found := Finding{Level: Danger, Got: fmt.Sprintf("%s (in %s) listens on %s", i.Flag, i.Where, i.Host), Params: map[string]string{ParamPort: strconv.Itoa(i.Port)}}
 	found.Fix = fmt.Sprintf("use --inspect=127.0.0.1:%d with the next deployment; until then let no security group allow port %d", i.Port, i.Port)
 	m, mapped := mapping(f.Target, i.Port)
 	mode := f.Target.definition.NetworkMode
@@ -123,7 +124,7 @@ func judgeExposed(f *Facts) Finding {
 		if ip := f.Interface.Value.PublicIP; ip != "" {
 			found.Got += ", at the public address " + ip
 		}
-		found.Params = map[string]string{ParamSecurityGroup: group}
+		found.Params[ParamSecurityGroup] = group
 	case !mapped && mode == ecstypes.NetworkModeBridge:
 		found.Level = Warn // only the other containers of the host reach it
 		found.Got += "; without a mapping only containers on the same host reach it"

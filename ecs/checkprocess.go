@@ -87,12 +87,16 @@ func judgeReadonly(f *Facts) Finding {
 		}
 	}
 	if len(without) == 0 {
-		return Finding{Level: Warn, Got: "read-only, with volumes where the agent writes", Live: true,
+		return Finding{Level: Warn, Got: "read-only, with volumes where the agent writes", Live: true, Params: namingNoContainer(),
 			Fix: "look at exec.agent: AWS does not support ECS Exec with a read-only root, but it can work"}
 	}
 	return Finding{Level: Block, Got: "read-only, without volumes at " + strings.Join(without, " and "),
 		Fix: "add empty volumes there, or readonlyRootFilesystem false, with the next deployment"}
 }
+
+// namingNoContainer has a fix name no container: there is nothing to change in its
+// definition.
+func namingNoContainer() map[string]string { return map[string]string{ParamContainer: ""} }
 
 // mounted tells whether a writable mount covers a path.
 func mounted(m ecstypes.MountPoint, p string) bool {
@@ -138,14 +142,19 @@ func judgeInspect(f *Facts) Finding {
 		if a.Trouble == "" {
 			return fine(fmt.Sprintf("%s answers at port %d", a.Version, f.Port))
 		}
-		return Finding{Level: Block, Got: fmt.Sprintf("at port %d: %s", f.Port, a.Trouble), Fix: activate, Live: live}
+		found := Finding{Level: Block, Got: fmt.Sprintf("at port %d: %s", f.Port, a.Trouble), Fix: activate, Live: live}
+		if i.Flag != "" && i.Port != f.Port {
+			found.Got += fmt.Sprintf("; %s in %s", i.Flag, i.Where)
+			found.Fix, found.Live, found.Params = fmt.Sprintf("--port %d", i.Port), true, namingNoContainer()
+		}
+		return found
 	}
 	switch {
 	case i.Flag == "":
 		return Finding{Level: Info, Unknown: true, Live: live, Fix: "ask with --probe; if nothing answers, " + activate,
 			Got: "nothing declared: the image may start the inspector, or not" + f.Target.otherSources()}
 	case i.Port != f.Port:
-		return Finding{Level: Warn, Got: fmt.Sprintf("%s in %s", i.Flag, i.Where), Fix: fmt.Sprintf("--port %d", i.Port), Live: true}
+		return Finding{Level: Warn, Got: fmt.Sprintf("%s in %s", i.Flag, i.Where), Fix: fmt.Sprintf("--port %d", i.Port), Live: true, Params: namingNoContainer()}
 	}
 	return told(fmt.Sprintf("%s in %s", i.Flag, i.Where))
 }

@@ -79,15 +79,18 @@ func judgeChannels(f *Facts) Finding {
 			Fix: fmt.Sprintf("ecsheap policy task-role-ecs-exec >exec.json && aws iam put-role-policy --role-name %s --policy-name ecsheap-exec --policy-document file://exec.json", role)}
 		if by := deniedBy(sure); by != "" {
 			found.Got += ", denied by " + by
-			found.Fix = "have it allowed there: " + by
+			found.Fix, found.Params = "have it allowed there: "+by, namingNoRole()
 		}
 		return found
 	case len(unsure) > 0:
-		return Finding{Level: Warn, Unknown: true, Live: true, Fix: "look at the conditions of the role's policies",
+		return Finding{Level: Warn, Unknown: true, Live: true, Fix: "look at the conditions of the role's policies", Params: namingNoRole(),
 			Got: fmt.Sprintf("role %s has %s only under conditions that IAM cannot simulate (%s)", role, actionsText(unsure), strings.Join(missingKeys(unsure), ", "))}
 	}
 	return fine("role " + role + " may open the channels")
 }
+
+// namingNoRole has a fix name no role: a policy more for it would change nothing.
+func namingNoRole() map[string]string { return map[string]string{ParamRole: "", ParamRoleARN: ""} }
 
 // actionsText names the actions of decisions, each once.
 func actionsText(decisions []Decision) string {

@@ -185,8 +185,6 @@ func (c *EC2) call(ctx context.Context, operation string, form url.Values, into 
 	ctx = middleware.WithServiceID(ctx, ec2ID)
 	ctx = middleware.WithOperationName(ctx, operation)
 	ctx = awsmiddleware.SetServiceID(ctx, ec2ID)
-	ctx = awsmiddleware.SetSigningName(ctx, ec2Signing)
-	ctx = awsmiddleware.SetSigningRegion(ctx, c.cfg.Region)
 	stack := middleware.NewStack(operation, smithyhttp.NewStackRequest)
 	err := c.fill(stack, form, into)
 	for _, option := range c.cfg.APIOptions {
@@ -195,7 +193,7 @@ func (c *EC2) call(ctx context.Context, operation string, form url.Values, into 
 		}
 	}
 	if err == nil {
-		_, _, err = middleware.DecorateHandler(smithyhttp.NewClientHandler(c.cfg.HTTPClient), stack).Handle(ctx, form)
+		_, _, err = middleware.DecorateHandler(smithyhttp.NewClientHandlerWithOptions(c.cfg.HTTPClient), stack).Handle(ctx, form)
 	}
 	if err != nil {
 		return &smithy.OperationError{ServiceID: ec2ID, OperationName: operation, Err: err}
@@ -212,7 +210,6 @@ func (c *EC2) fill(stack *middleware.Stack, form url.Values, into any) error {
 		func() error {
 			return stack.Serialize.Add(middleware.SerializeMiddlewareFunc("OperationSerializer", c.serialize(form)), middleware.After)
 		},
-		func() error { return smithyhttp.AddComputeContentLengthMiddleware(stack) },
 		func() error {
 			return awsmiddleware.AddSDKAgentKeyValue(awsmiddleware.APIMetadata, ec2Signing, ec2Version)(stack)
 		},
@@ -228,7 +225,6 @@ func (c *EC2) fill(stack *middleware.Stack, form url.Values, into any) error {
 		},
 		func() error { return awsmiddleware.AddRequestIDRetrieverMiddleware(stack) },
 		func() error { return awshttp.AddResponseErrorMiddleware(stack) },
-		func() error { return smithyhttp.AddCloseResponseBodyMiddleware(stack) },
 	} {
 		if err := add(); err != nil {
 			return fmt.Errorf("preparing a call: %w", err)
@@ -285,6 +281,7 @@ func deserialize(into any) func(context.Context, middleware.DeserializeInput, mi
 		if !ok {
 			return out, metadata, &smithy.DeserializationError{Err: fmt.Errorf("an answer of type %T", out.RawResponse)}
 		}
+		defer func() { smithyhttp.CloseResponseBody(ctx, response, false, err) }()
 		body, err := io.ReadAll(io.LimitReader(response.Body, maxEC2Answer))
 		if err != nil {
 			return out, metadata, &smithy.DeserializationError{Err: err}

@@ -71,6 +71,24 @@ func TestGatherGreen(t *testing.T) {
 	}
 }
 
+// TestGatherMemory has the same figure come out of the task's own metric, which is there
+// with enhanced observability alone, and of that of its service.
+func TestGatherMemory(t *testing.T) {
+	for insights, hungriest := range map[string]bool{"disabled": true, "enhanced": false} {
+		server, clients, target := sound(t)
+		server.SetCluster(fakeaws.Cluster{Name: "prod", ContainerInsights: insights})
+		facts, err := Gather(t.Context(), clients, target(), 9229, Whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const want = 900 * mebibyte
+		got := facts.MemoryUsed.Value
+		if off := got.Bytes - want; facts.MemoryUsed.Gap != nil || off < -want/50 || off > want/50 || got.Hungriest != hungriest {
+			t.Errorf("%s: %+v, want %d bytes", insights, facts.MemoryUsed, want)
+		}
+	}
+}
+
 // TestGatherQuick makes but the calls that operator-snapshot.json allows.
 func TestGatherQuick(t *testing.T) {
 	server, clients, target := sound(t)

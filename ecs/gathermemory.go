@@ -17,12 +17,11 @@ type MemoryUse struct {
 	Hungriest bool
 }
 
-// memory asks for the task's own memory and for the largest share of the limit that a
-// task of its service uses, in one call: the second is there without Container Insights.
+// memory asks for the share of its memory that the task uses and for the largest that a
+// task of its service does, in one call: the second is there without Container Insights.
 func (g *gatherer) memory(ctx context.Context) error {
 	t := g.f.Target
-	_, limit := t.memoryLimit()
-	if limit == 0 {
+	if _, limit := t.memoryLimit(); limit == 0 {
 		return nil
 	}
 	return ask(&g.f.MemoryUsed, "cloudwatch:GetMetricData", func() (MemoryUse, error) {
@@ -47,11 +46,10 @@ func (g *gatherer) memory(ctx context.Context) error {
 				last[aws.ToString(r.Id)] = r.Values[0]
 			}
 		}
-		if own, ok := last["own"]; ok {
-			return MemoryUse{Bytes: int64(own * mebibyte)}, nil
-		}
-		if share, ok := last["service"]; ok { // percent
-			return MemoryUse{Bytes: int64(share / 100 * float64(limit)), Hungriest: true}, nil
+		for _, id := range []string{"own", "service"} { // percent of what the task reserves, both
+			if share, ok := last[id]; ok {
+				return MemoryUse{Bytes: int64(share / 100 * float64(t.reserved())), Hungriest: id == "service"}, nil
+			}
 		}
 		return MemoryUse{}, &noMetricError{}
 	})

@@ -287,6 +287,7 @@ func processCases() map[string]ruleTest {
 		"answers":           {nil, "node.inspect", OK, "v24.21.0 answers at port 9229", "", false},
 		"silent":            {answer(Answer{Trouble: "nothing listens"}), "node.inspect", Block, "nothing listens", "--activate", true},
 		"silent, no signal": {both(command("node", "--disable-sigusr1"), answer(Answer{Trouble: "nothing listens"})), "node.inspect", Block, "nothing listens", "NODE_OPTIONS", false},
+		"silent, elsewhere": {both(command("node", "--inspect=9333"), answer(Answer{Trouble: "nothing listens"})), "node.inspect", Block, "at port 9229: nothing listens; --inspect=9333 in command", "--port 9333", true},
 		"declared":          {command("node", "--inspect", "x.js"), "node.inspect", Info, "--inspect in command", "", false},
 		"not declared":      {command("node", "x.js"), "node.inspect", Info, "nothing declared", "SIGUSR1", true},
 		"files":             {both(command("node", "x.js"), defined(func(d *ecstypes.ContainerDefinition) { d.EnvironmentFiles = []ecstypes.EnvironmentFile{{}} })), "node.inspect", Info, "environment files", "--probe", true},

@@ -152,6 +152,39 @@ func TestGreen(t *testing.T) {
 	}
 }
 
+// TestNoRemedyWhereNoneHelps has findings that a change of ours would not mend name
+// nothing that could be changed.
+func TestNoRemedyWhereNoneHelps(t *testing.T) {
+	roles, health, process, network := roleCases(), healthCases(), processCases(), networkCases()
+	for name, tt := range map[string]struct {
+		ruleTest
+		param string
+		want  string // value of the parameter
+	}{
+		"nothing allows":        {roles["no channel"], ParamRole, "api-task-role"},
+		"boundary":              {roles["boundary"], ParamRole, ""},
+		"boundary, ARN":         {roles["boundary"], ParamRoleARN, ""},
+		"conditions":            {roles["conditions"], ParamRole, ""},
+		"hasty group":           {health["worst group"], ParamTargetGroup, "arn:tg/quick"},
+		"group has it out":      {health["group down"], ParamTargetGroup, ""},
+		"hasty check":           {health["impatient"], ParamContainer, "api"},
+		"check has it out":      {health["unhealthy"], ParamContainer, ""},
+		"no inspector":          {process["not declared"], ParamContainer, "api"},
+		"inspector elsewhere":   {process["other port"], ParamContainer, ""},
+		"no volumes":            {process["read-only"], ParamContainer, "api"},
+		"volumes":               {process["volumes"], ParamContainer, ""},
+		"exposed at its port":   {network["shut"], ParamPort, "9229"},
+		"exposed at another":    {ruleTest{change: command("node", "--inspect=0.0.0.0:9230"), id: "net.exposed"}, ParamPort, "9230"},
+		"exposed to the public": {network["open"], ParamSecurityGroup, "sg-task"},
+	} {
+		f := green()
+		tt.change(f)
+		if found, ok := findingOf(Judge(f), tt.id); !ok || found.Level == OK || found.Params[tt.param] != tt.want {
+			t.Errorf("%s: %q instead of %q in %+v", name, found.Params[tt.param], tt.want, found)
+		}
+	}
+}
+
 // TestRules checks the table itself.
 func TestRules(t *testing.T) {
 	seen := map[string]bool{}

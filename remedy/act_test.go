@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -128,6 +129,52 @@ func TestPlanOnce(t *testing.T) {
 	plan, err := Plan(t.Context(), w.clients, findings)
 	if err != nil || len(plan) != 2 || plan[0].Finding != "svc.autoscale" || plan[1].Free() || plan[1].Effect != Replaces {
 		t.Errorf("%+v, %v", plan, err)
+	}
+}
+
+// TestProtectionOutlastsTheCount: what is made last is taken back first.
+func TestProtectionOutlastsTheCount(t *testing.T) {
+	w := newWorld(t)
+	plan, err := Plan(t.Context(), w.clients, []ecs.Finding{w.finding("svc.desired"), w.finding("hc.alb"), w.finding("svc.autoscale")})
+	if err != nil || len(plan) != 3 || plan[0].Finding != "svc.autoscale" || plan[1].Finding != "svc.desired" {
+		t.Errorf("%+v, %v", plan, err)
+	}
+}
+
+// TestPlanNothing plans no change where none would help.
+func TestPlanNothing(t *testing.T) {
+	w := newWorld(t)
+	for id, params := range map[string][]string{
+		"svc.desired": {ecs.ParamDesired}, "exec.sessions": {ecs.ParamSession}, "hc.alb": {ecs.ParamTargetGroup},
+		"role.ssmmessages": {ecs.ParamRole, ecs.ParamRoleARN}, "exec.flag-drift": nil,
+	} {
+		f := w.finding(id)
+		for _, p := range params {
+			f.Params[p] = ""
+		}
+		if plan, err := Plan(t.Context(), w.clients, []ecs.Finding{f}); err != nil || len(plan) != 0 {
+			t.Errorf("%s: %+v, %v", id, plan, err)
+		}
+	}
+}
+
+// TestProtectTellsOfAnother: UpdateTaskProtection would end a longer protection sooner.
+func TestProtectTellsOfAnother(t *testing.T) {
+	w := newWorld(t)
+	target, err := ecs.Find(t.Context(), w.clients.ECS, ecs.Query{Cluster: "prod", Task: taskID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change, err := Protect(t.Context(), w.clients, target, 120)
+	if err != nil || !change.Before.ProtectedUntil().IsZero() {
+		t.Fatalf("%+v, %v", change, err)
+	}
+	if _, err := Apply(t.Context(), w.clients, change); err != nil {
+		t.Fatal(err)
+	}
+	change, err = Protect(t.Context(), w.clients, target, 60)
+	if until := time.Until(change.Before.ProtectedUntil()); err != nil || until < 110*time.Minute || until > 121*time.Minute {
+		t.Errorf("%+v, %v", change, err)
 	}
 }
 

@@ -13,6 +13,7 @@ type row struct {
 	how   map[Tool]string // a tool that is missing is rendered from edits, or takes the CLI's
 	undo  string
 	edits func(ecs.Finding, params) []edit
+	needs string // the parameter without which what the finding says is all there is
 }
 
 func (r row) effect(f ecs.Finding) Effect {
@@ -87,7 +88,7 @@ const alone Tool = "standalone"
 
 func desired() row {
 	return row{
-		what: "have one more task carry the load meanwhile", as: Live,
+		what: "have one more task carry the load meanwhile", as: Live, needs: ecs.ParamDesired,
 		how: map[Tool]string{
 			CLI:            "aws ecs update-service --cluster {cluster} --service {service} --desired-count {desiredCount} --region {region}",
 			JSON:           `"desiredCount": {desiredCount}`,
@@ -121,7 +122,7 @@ const (
 
 func patience() row {
 	return row{
-		what: "have the target group wait longer before it gives a task up (for all its targets)", as: Live,
+		what: "have the target group wait longer before it gives a task up (for all its targets)", as: Live, needs: ecs.ParamTargetGroup,
 		how: map[Tool]string{
 			CLI:            "aws elbv2 modify-target-group --target-group-arn {targetGroupArn} --health-check-interval-seconds 300 --unhealthy-threshold-count 10 --region {region}",
 			JSON:           `"HealthCheckIntervalSeconds": 300, "UnhealthyThresholdCount": 10`,
@@ -135,7 +136,7 @@ func patience() row {
 
 func endSession() row {
 	return row{
-		what: "end a session that nobody uses", as: Live,
+		what: "end a session that nobody uses", as: Live, needs: ecs.ParamSession,
 		how: map[Tool]string{CLI: "aws ssm terminate-session --session-id {session} --region {region}"},
 	}
 }
@@ -144,7 +145,7 @@ func roleRows() map[string]row {
 	statement := "ssmmessages:CreateControlChannel, ssmmessages:CreateDataChannel, ssmmessages:OpenControlChannel, ssmmessages:OpenDataChannel"
 	return map[string]row{
 		"role.ssmmessages": {
-			what: "let the TASK role (not the execution role) open the agent's channels", as: Live,
+			what: "let the TASK role (not the execution role) open the agent's channels", as: Live, needs: ecs.ParamRole,
 			how: map[Tool]string{
 				CLI: "ecsheap policy task-role-ecs-exec > exec.json\naws iam put-role-policy --role-name {role} --policy-name " + PolicyName + " --policy-document file://exec.json",
 				Terraform: "resource \"aws_iam_role_policy\" \"{label}_exec\" {\n  name = \"" + PolicyName + "\"\n  role = \"{role}\"\n  policy = jsonencode({\n    Version = \"2012-10-17\"\n" +
@@ -170,7 +171,7 @@ func roleRows() map[string]row {
 		},
 		"cluster.kms": {
 			what: "let the task role decrypt with the key of the cluster's ECS Exec", as: Live,
-			how:  map[Tool]string{CLI: "ecsheap policy task-role-exec-logging-optional > kms.json   (keep the statement of the key {kmsKey})\naws iam put-role-policy --role-name {role} --policy-name ecsheap-exec-kms --policy-document file://kms.json"},
+			how:  map[Tool]string{CLI: "ecsheap policy task-role-exec-logging > kms.json   (keep the statement of the key {kmsKey})\naws iam put-role-policy --role-name {role} --policy-name ecsheap-exec-kms --policy-document file://kms.json"},
 			undo: "aws iam delete-role-policy --role-name {role} --policy-name ecsheap-exec-kms",
 		},
 	}

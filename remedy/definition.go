@@ -10,14 +10,14 @@ import (
 // them come with a new revision, and so with new tasks.
 func definitionRows() map[string]row {
 	return map[string]row{
-		"node.inspect":     {what: "start Node.js with its inspector, on 127.0.0.1; or, without new tasks: ecsheap snapshot --activate", edits: inspectEdits},
+		"node.inspect":     {what: "start Node.js with its inspector, on 127.0.0.1; or, without new tasks: ecsheap snapshot --activate", as: Replaces, needs: ecs.ParamContainer, edits: inspectEdits},
 		"node.inspect-brk": {what: "do not wait for a debugger", as: Replaces, edits: swapEdits("--inspect(-brk|-wait)", "--inspect")},
 		"net.exposed":      {what: "let the inspector listen on 127.0.0.1 alone", as: Replaces, edits: exposedEdits},
 		"net.mapping9229":  {what: "take the port mapping out: the tunnel needs none", as: Replaces, edits: mappingEdits},
 		"net.mode": {what: "give the containers a network", as: Replaces, edits: func(ecs.Finding, params) []edit {
 			return []edit{set("", "awsvpc", "networkMode")}
 		}},
-		"fs.readonly": {what: "give the agent places to write (AWS does not support it; look at exec.agent afterwards)", as: Replaces, edits: writableEdits},
+		"fs.readonly": {what: "give the agent places to write (AWS does not support it; look at exec.agent afterwards)", as: Replaces, needs: ecs.ParamContainer, edits: writableEdits},
 		"proc.init": {what: "have an init process take care of children", as: Replaces, edits: func(_ ecs.Finding, p params) []edit {
 			return []edit{set(p[ecs.ParamContainer], true, "linuxParameters", "initProcessEnabled")}
 		}},
@@ -25,7 +25,7 @@ func definitionRows() map[string]row {
 		"mem.limits":   {what: "set a hard limit, so that the kernel spares the neighbours", as: Replaces},
 		"mem.oldspace": {what: "have V8 report a full heap before the kernel kills the process", as: Replaces},
 		"mem.headroom": {what: "more memory for the next tasks, or a way that needs none: ecsheap profile", as: None},
-		"hc.container": {what: "have the health check wait longer before it gives the container up", as: Replaces, edits: func(_ ecs.Finding, p params) []edit {
+		"hc.container": {what: "have the health check wait longer before it gives the container up", as: Replaces, needs: ecs.ParamContainer, edits: func(_ ecs.Finding, p params) []edit {
 			return []edit{
 				set(p[ecs.ParamContainer], patientInterval, "healthCheck", "interval"),
 				set(p[ecs.ParamContainer], containerRetries, "healthCheck", "retries"),

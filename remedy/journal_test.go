@@ -60,6 +60,19 @@ func TestDamagedJournal(t *testing.T) {
 	if entries, err := j.Entries(); err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
 	}
+	if err := j.Append(Entry{ID: "3", Outcome: Made}); err != nil { // after it
+		t.Fatal(err)
+	}
+	if entries, err := j.Entries(); err != nil || len(entries) != 2 || entries[1].ID != "3" {
+		t.Errorf("%v, %v", entries, err)
+	}
+	write(string(whole[:len(whole)-1])) // only the end of the line is lost
+	if err := j.Append(Entry{ID: "1", Outcome: Undone}); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := j.Entries(); err != nil || len(entries) != 1 || entries[0].Outcome != Undone {
+		t.Errorf("%v, %v", entries, err)
+	}
 	write("not json\n" + string(whole))
 	if _, err := j.Entries(); err == nil || !strings.Contains(err.Error(), "line 1") {
 		t.Errorf("%v", err)

@@ -36,6 +36,14 @@ type State map[string]string
 // be taken back, and the task goes on.
 func (c Change) Free() bool { return c.Reversible && c.Effect == Live }
 
+// order is 0 for what protects the task, 1 for all else.
+func (c Change) order() int {
+	if c.Action == "ecs:UpdateTaskProtection" {
+		return 0
+	}
+	return 1
+}
+
 // same tells whether two changes are one.
 func (c Change) same(d Change) bool { return c.Action == d.Action && c.Where == d.Where }
 
@@ -50,7 +58,6 @@ var changes = map[string]func(params) Change{
 	"hc.alb":            targetGroup,
 	"exec.sessions":     session,
 	"exec.enabled":      execFlag,
-	"exec.flag-drift":   execFlag,
 }
 
 // The keys of states and targets.
@@ -101,6 +108,9 @@ func (s State) ProtectedUntil() time.Time {
 }
 
 func oneMore(p params) Change {
+	if p[ecs.ParamDesired] == "" {
+		return Change{} // there are to be several: they only have to come
+	}
 	return Change{
 		What: "raise the desired count to " + p[ecs.ParamDesired], Action: "ecs:UpdateService", Where: p[ecs.ParamService], Effect: Live, Reversible: true,
 		Target: pick(p, ecs.ParamCluster, ecs.ParamService), After: State{keyDesired: p[ecs.ParamDesired]},
@@ -159,7 +169,9 @@ func with(m map[string]string, key, value string) map[string]string {
 }
 
 // Plan lists the changes that remove findings, each once, with the state that they
-// start from. It changes nothing. What is as it should be already is left out.
+// start from. It changes nothing. What is as it should be already is left out. The task
+// is protected first, so that it still is when what came later is taken back: ECS stops
+// a task of its choice when the desired count falls again.
 // Errors: what the SDK returned; then the changes so far are returned too.
 func Plan(ctx context.Context, c *ecs.Clients, findings []ecs.Finding) ([]Change, error) {
 	var list []Change
@@ -184,6 +196,7 @@ func Plan(ctx context.Context, c *ecs.Clients, findings []ecs.Finding) ([]Change
 		change.Before = now
 		list = append(list, change)
 	}
+	slices.SortStableFunc(list, func(a, b Change) int { return a.order() - b.order() })
 	return list, nil
 }
 

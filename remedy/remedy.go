@@ -68,6 +68,9 @@ func Of(f ecs.Finding, tool Tool) (Remedy, bool) {
 		return Remedy{}, false
 	}
 	p := newParams(f)
+	if row.needs != "" && p[row.needs] == "" {
+		return Remedy{ID: f.ID, Tool: tool, Effect: None, What: f.Fix, How: f.Fix}, true
+	}
 	r := Remedy{ID: f.ID, Tool: tool, Effect: row.effect(f), What: fill(row.what, p), Undo: fill(row.undo, p), Applies: changes[f.ID] != nil}
 	if r.What == "" {
 		r.What = f.Fix

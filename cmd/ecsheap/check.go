@@ -189,9 +189,9 @@ func (r checked) skipped() []string {
 }
 
 // fixText is the fix of a finding in the words of a tool: one line for the CLI, several
-// for what is written into a template.
+// for what is written into a template. Where the task can be spared it is.
 func fixText(tool string, f ecs.Finding) string {
-	if m, ok := remedy.Of(f, remedy.Tool(tool)); ok && tool != iacCLI && m.Effect != remedy.None {
+	if m, ok := remedy.Of(f, remedy.Tool(tool)); ok && tool != iacCLI && m.Effect != remedy.None && (m.Effect != remedy.Replaces || f.Replaces()) {
 		return m.How
 	}
 	return f.Fix

@@ -19,7 +19,7 @@ var levels = []struct {
 // The columns of a finding: its level, its id, what is, and under that its fix.
 const (
 	levelColumn = 8  // columns of the level, two of indent included
-	idColumn    = 18 // of the id: the longest is svc.task-revision
+	idColumn    = 18 // of the id: the one that is longer, cluster.exec-logging, is only information
 )
 
 // lostHeap is what a fix that replaces the task is told with.
@@ -80,7 +80,7 @@ func (r checked) writeFinding(w *bufio.Writer, u *ui, word, color string, f ecs.
 		if several { // of a template: all of it below, as it is to be copied
 			first, more = "", fix
 		}
-		fmt.Fprintf(w, "%*s%s: %s\n", 2+levelColumn, "", label, printable(first))
+		fmt.Fprintf(w, "%*s%s\n", 2+levelColumn, "", strings.TrimSuffix(label+": "+printable(first), " "))
 		for line := range strings.Lines(more) {
 			fmt.Fprintf(w, "%*s%s\n", 4+levelColumn, "", printable(strings.TrimSuffix(line, "\n")))
 		}

@@ -163,13 +163,25 @@ func hintOf(err error) string {
 	}
 	switch code := api.ErrorCode(); {
 	case code == "AccessDeniedException", code == "AccessDenied", code == "UnauthorizedOperation":
-		var operation *smithy.OperationError
-		if errors.As(err, &operation) && operation.Operation() == "ExecuteCommand" {
-			return "`ecsheap policy operator-activate` prints what --activate needs"
-		}
-		return "`ecsheap policy operator-snapshot` prints what ecsheap needs"
+		return policyHint(err)
 	}
 	return ""
+}
+
+// policyHint names the policy that has the operation which was refused.
+func policyHint(err error) string {
+	var operation *smithy.OperationError
+	if errors.As(err, &operation) {
+		switch operation.Operation() {
+		case "ExecuteCommand":
+			return "`ecsheap policy operator-activate` prints what --activate needs"
+		case "UpdateTaskProtection", "GetTaskProtection":
+			return "`ecsheap policy operator-protect` prints what it takes to protect a task"
+		case "UpdateService", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "ModifyTargetGroup":
+			return "`ecsheap policy operator-fix` prints what fix --apply and undo need"
+		}
+	}
+	return "`ecsheap policy operator-snapshot` prints what ecsheap needs"
 }
 
 // usageError is a command line that says nothing ecsheap can do.

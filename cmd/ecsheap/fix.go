@@ -87,8 +87,10 @@ func readFix(c *cli.Context, u *ui) (fixOptions, error) {
 		return o, err
 	}
 	o.log = debugLog(u, c.Bool("debug"))
-	if o.journal, err = readJournal(c); err != nil {
-		return o, err
+	if o.apply { // what only prints needs no place for a journal
+		if o.journal, err = readJournal(c); err != nil {
+			return o, err
+		}
 	}
 	if o.tool, err = readTool(c); err != nil {
 		return o, err

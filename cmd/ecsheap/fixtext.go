@@ -90,14 +90,14 @@ func (r fixed) writeRevision(w io.Writer, u *ui) {
 		fmt.Fprintf(w, "     %s\n", u.paintOut(color, printable(strings.TrimSuffix(line, "\n"))))
 	}
 	fmt.Fprintf(w, "   %s\n", u.paintOut(red, remedy.Loss))
-	file := strings.ReplaceAll(definition, ":", "-")
+	file, region := strings.ReplaceAll(definition, ":", "-"), r.target.Region()
 	lines := []string{
-		fmt.Sprintf("aws ecs describe-task-definition --include TAGS --task-definition %s > %s.json   (holds the values: keep it private)", definition, file),
+		fmt.Sprintf("aws ecs describe-task-definition --include TAGS --task-definition %s --region %s > %s.json   (holds the values: keep it private)", definition, region, file),
 		fmt.Sprintf("jq %s %s.json > %s-next.json", shellLine(strings.ReplaceAll(r.revision.JQ, "\n", " ")), file, file),
-		fmt.Sprintf("aws ecs register-task-definition --cli-input-json file://%s-next.json", file),
+		fmt.Sprintf("aws ecs register-task-definition --cli-input-json file://%s-next.json --region %s", file, region),
 	}
 	if r.target.Service != "" {
-		lines = append(lines, fmt.Sprintf("aws ecs update-service --cluster %s --service %s --task-definition %s", r.target.Cluster, r.target.Service, r.target.Family))
+		lines = append(lines, fmt.Sprintf("aws ecs update-service --cluster %s --service %s --task-definition %s --region %s", r.target.Cluster, r.target.Service, r.target.Family, region))
 	}
 	writeLines(w, strings.Join(lines, "\n"))
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/urfave/cli/v2"
 
 	"github.com/ecsheap/ecsheap/ecs"
@@ -118,6 +120,9 @@ func undoOne(ctx context.Context, u *ui, o undoOptions, e *remedy.Entry) error {
 	}
 	callCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 	defer cancel()
+	if err := sameAccount(callCtx, cfg, e.Account); err != nil {
+		return err
+	}
 	if err := remedy.Undo(callCtx, ecs.NewClients(cfg), e.Change, o.force); err != nil {
 		return err
 	}
@@ -126,5 +131,22 @@ func undoOne(ctx context.Context, u *ui, o undoOptions, e *remedy.Entry) error {
 		return errors.Join(errors.New("it was taken back, but the journal does not know"), err)
 	}
 	u.step("%s: taken back", e.Change.What)
+	return nil
+}
+
+// sameAccount refuses the credentials of another account than a change was made in.
+// A role without our policy there, or a service of the same name, would count as taken
+// back, or be changed.
+func sameAccount(ctx context.Context, cfg aws.Config, account string) error {
+	if account == "" {
+		return nil
+	}
+	identity, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("asking for the account: %w", err)
+	}
+	if have := aws.ToString(identity.Account); have != account {
+		return &usageError{text: fmt.Sprintf("the change was made in account %s, and these are credentials for %s", account, have), hint: "choose those of the account with --profile"}
+	}
 	return nil
 }

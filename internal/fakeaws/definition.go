@@ -214,7 +214,7 @@ func (c *Container) definition() containerDefinitionJSON {
 		out.Secrets = append(out.Secrets, secretJSON{p.Name, p.Value})
 	}
 	for _, m := range c.MountPoints {
-		out.MountPoints = append(out.MountPoints, mountPointJSON{m.Volume, m.Path, m.ReadOnly})
+		out.MountPoints = append(out.MountPoints, mountPointJSON(m))
 	}
 	if p := c.RestartPolicy; p != nil {
 		out.RestartPolicy = &restartPolicyJSON{p.Enabled, slices.Clone(p.IgnoredExitCodes), p.AttemptPeriod}
