@@ -133,7 +133,7 @@ func (r checked) rest(folded map[ecs.Level]int) []string {
 		lines = append(lines, calls)
 	}
 	if needs := r.skipped(); len(needs) > 0 {
-		lines = append(lines, "skipped, as you lack: "+strings.Join(needs, ", "), "iam-policies/operator-preflight.json lists what check asks for")
+		lines = append(lines, "skipped, as you lack: "+strings.Join(needs, ", "), "`ecsheap policy operator-preflight` prints what check asks for")
 	}
 	return lines
 }
