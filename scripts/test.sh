@@ -39,6 +39,6 @@ fi
 # run without it, and all that is in this process runs with it.
 go vet ./...
 # shellcheck disable=SC2046 # one word a package
-tests -race -skip '^TestScripts$' $(go list ./... | grep -v '/e2e$')
-tests -run '^TestScripts$' ./cmd/ecsheap
+tests -race -skip '^TestProgramScripts$' $(go list ./... | grep -v '/e2e$')
+tests -run '^TestProgramScripts$' ./cmd/ecsheap
 tests ./e2e

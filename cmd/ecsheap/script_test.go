@@ -17,8 +17,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"ecsheap": main})
 }
 
-// TestScripts runs the program itself on the scripts in testdata/script.
-func TestScripts(t *testing.T) {
+// TestProgramScripts runs the program itself on the scripts in testdata/script.
+func TestProgramScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
