@@ -17,10 +17,12 @@ import (
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// awsCLI finds the AWS CLI, which reads our answers with models and code of its own.
+// awsCLI finds the AWS CLI of Debian, which reads our answers with models and code of its own.
+// Another one on the PATH may be newer and ask CloudWatch by a protocol that the SDK for Go does
+// not speak, and the fake neither.
 func awsCLI(t *testing.T) string {
 	t.Helper()
-	path, err := exec.LookPath("aws")
+	path, err := exec.LookPath("/usr/bin/aws")
 	if err != nil && os.Getenv("CI") == "true" {
 		t.Fatal("the AWS CLI is missing: apt-get install awscli")
 	}
