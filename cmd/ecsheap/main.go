@@ -42,27 +42,33 @@ func runApp(ctx context.Context, ui *ui, args []string) (err error) {
 }
 
 // interruptible returns a context that the first signal cancels, so that the
-// program cleans up; the second signal kills, as the handler is gone by then.
+// program cleans up. A second Ctrl-C or SIGTERM kills, as their handler is gone by then. A
+// second hang-up does not: a window that closes sends two of them at once, one to the
+// leader of the session and one to the group in the foreground, and the shell
+// and systemd-logind may add more. Nobody means the second one.
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+	ends, hangUps := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	for s, c := range map[os.Signal]chan os.Signal{os.Interrupt: ends, syscall.SIGTERM: ends, syscall.SIGHUP: hangUps} {
 		if !signal.Ignored(s) { // nohup, or a shell's background job
-			signal.Notify(signals, s)
+			signal.Notify(c, s)
 		}
 	}
 	// Once somebody listens for SIGPIPE, writing to a closed pipe is an error
 	// like others; it would kill the process, with a session open.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
+		var s os.Signal
 		select {
-		case s := <-signals:
-			signal.Stop(signals)
-			cancel(&interruptedError{signal: s})
+		case s = <-ends:
+		case s = <-hangUps:
 		case <-ctx.Done():
+			return
 		}
+		signal.Stop(ends)
+		cancel(&interruptedError{signal: s})
 	}()
-	return ctx, func() { signal.Stop(signals); cancel(nil) }
+	return ctx, func() { signal.Stop(ends); cancel(nil) }
 }
 
 // interruptedError is the cause of a context that a signal cancelled.
