@@ -47,7 +47,7 @@ var rooms = map[string]room{
 	".":            {testsOnly: true},
 	"cmd/ecsheap":  {imports: []string{everything}},
 	"ecs":          {},
-	"remedy":       {imports: []string{"ecs"}},
+	"remedy":       {imports: []string{"ecs", "iam-policies"}},
 	"tunnel":       {},
 	"cdp":          {},
 	"capture":      {},

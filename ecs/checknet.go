@@ -115,6 +115,10 @@ func judgeExposed(f *Facts) Finding {
 	switch {
 	case mode == ecstypes.NetworkModeAwsvpc && f.Groups.gap() == nil && f.Interface.gap() == nil:
 		group, from := f.ingress(i.Port)
+		if hidden := f.hidden(f.Interface.Value.Groups); group == "" && len(hidden) > 0 {
+			found.Got += "; whom " + strings.Join(hidden, ", ") + " lets in there cannot be seen"
+			return found
+		}
 		if group == "" {
 			found.Level = Warn
 			found.Got += "; no security group of the task lets anybody in there"
@@ -186,6 +190,14 @@ func judgeWayOut(f *Facts) Finding {
 	return found
 }
 
+// hidden are the security groups among those that ec2:DescribeSecurityGroups did not
+// return: groups of a shared VPC are another account's, and only that account sees them.
+func (f *Facts) hidden(groups []string) []string {
+	return slices.DeleteFunc(slices.Clone(groups), func(id string) bool {
+		return slices.ContainsFunc(f.Groups.Value, func(g SecurityGroup) bool { return g.ID == id })
+	})
+}
+
 // first returns the first of a list, "" of an empty one.
 func first(list []string) string {
 	if len(list) == 0 {
@@ -208,7 +220,7 @@ func (f *Facts) lets(e Endpoint) (group string, ok bool) {
 			return g.ID, true
 		}
 	}
-	return e.Groups[0], false
+	return e.Groups[0], len(f.hidden(e.Groups)) > 0
 }
 
 // makeEndpoint is the command that makes the endpoint. The service name is right in
@@ -254,6 +266,9 @@ func judgeEgress(f *Facts) Finding {
 		if slices.Contains(groups, g.ID) && slices.ContainsFunc(g.Egress, func(p Permission) bool { return p.lets(httpsPort, peers) }) {
 			return fine(g.ID + " lets port 443 out")
 		}
+	}
+	if hidden := f.hidden(groups); len(hidden) > 0 {
+		return Finding{Level: Info, Unknown: true, Got: "unknown: " + strings.Join(hidden, ", ") + " cannot be seen; it may be another account's"}
 	}
 	return Finding{Level: Block, Got: strings.Join(groups, ", ") + " lets no port 443 out", Live: true, Params: map[string]string{ParamSecurityGroup: first(groups)},
 		Fix: fmt.Sprintf("aws ec2 authorize-security-group-egress --group-id %s --protocol tcp --port 443 --cidr 0.0.0.0/0", first(groups))}

@@ -242,6 +242,10 @@ func networkCases() map[string]ruleTest {
 			f.Groups.Value[0].Egress = []Permission{{Protocol: "tcp", From: 443, To: 443, Groups: []string{"sg-ep"}}}
 		}),
 			"net.egress-sg", OK, "sg-task", "", false},
+		"out, hidden":      {func(f *Facts) { f.Groups.Value = nil }, "net.egress-sg", Info, "unknown: sg-task cannot be seen", "", false},
+		"out by one":       {func(f *Facts) { f.Interface.Value.Groups = []string{"sg-theirs", "sg-task"} }, "net.egress-sg", OK, "sg-task lets", "", false},
+		"endpoint, hidden": {endpoint(func(_ *Endpoint, g *SecurityGroup) { g.ID = "sg-other" }), "net.ssmmessages", OK, "vpce-1", "", false},
+		"open, hidden":     {both(inspecting("--inspect=0.0.0.0:9229"), func(f *Facts) { f.Groups.Value = nil }), "net.exposed", Danger, "whom sg-task lets in there cannot be seen", "127.0.0.1:9229", false},
 		"out by udp":       {egress(Permission{Protocol: "udp", From: 443, To: 443, CIDRs: []string{"0.0.0.0/0"}}), "net.egress-sg", Block, "no port 443", "egress", true},
 		"own VPC":          {nil, "net.shared-vpc", OK, "own", "", false},
 		"shared":           {shared, "net.shared-vpc", Info, "999988887777", "", false},

@@ -11,6 +11,14 @@ import (
 //go:embed *.json
 var files embed.FS
 
+//go:embed task-role-ecs-exec.json
+var ecsExec string
+
+// ECSExec is the text of the policy task-role-ecs-exec, which has nothing to be filled in:
+// what the SSM agent needs of the task role (Amazon ECS developer guide, "Using Amazon
+// ECS Exec": ECS Exec permissions).
+func ECSExec() string { return ecsExec }
+
 // Policy is one of the policies. The text of it is a policy that AWS takes as it
 // stands, for the account 111122223333 and other placeholders.
 type Policy struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/ecsheap/ecsheap/ecs"
+	iampolicies "github.com/ecsheap/ecsheap/iam-policies"
 	"github.com/ecsheap/ecsheap/internal/fakeaws"
 )
 
@@ -66,7 +67,7 @@ func TestThereAndBack(t *testing.T) {
 	}{
 		{"svc.autoscale", "ecs:UpdateTaskProtection", State{keyEnabled: "true"}},
 		{"svc.desired", "ecs:UpdateService", State{keyDesired: "2"}},
-		{"role.ssmmessages", "iam:PutRolePolicy", State{keyDocument: compact(execPolicy)}},
+		{"role.ssmmessages", "iam:PutRolePolicy", State{keyDocument: compact(iampolicies.ECSExec())}},
 		{"hc.alb", "elasticloadbalancing:ModifyTargetGroup", State{keyInterval: "300", keyThreshold: "10"}},
 	}
 	for _, tt := range tests {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ecsheap/ecsheap/ecs"
+	iampolicies "github.com/ecsheap/ecsheap/iam-policies"
 )
 
 // Change is one change in AWS that ecsheap can make, and what it needs to know to
@@ -130,14 +131,9 @@ func execFlag(p params) Change {
 func rolePolicy(p params) Change {
 	return Change{
 		What: "add the inline policy " + PolicyName + " to role " + p[ecs.ParamRole], Action: "iam:PutRolePolicy", Where: p[ecs.ParamRoleARN], Effect: Live, Reversible: true,
-		Target: with(pick(p, ecs.ParamRole), keyPolicy, PolicyName), After: State{keyDocument: compact(execPolicy)},
+		Target: with(pick(p, ecs.ParamRole), keyPolicy, PolicyName), After: State{keyDocument: compact(iampolicies.ECSExec())},
 	}
 }
-
-// execPolicy is what the SSM agent needs of the task role (Amazon ECS developer
-// guide, "Using Amazon ECS Exec": ECS Exec permissions).
-const execPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ssmmessages:CreateControlChannel","ssmmessages:CreateDataChannel",` +
-	`"ssmmessages:OpenControlChannel","ssmmessages:OpenDataChannel"],"Resource":"*"}]}`
 
 func targetGroup(p params) Change {
 	return Change{

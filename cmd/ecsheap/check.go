@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -27,8 +26,6 @@ type checkOptions struct {
 	iac     string        // the tool that fixes are told for
 	probe   bool
 	verbose bool
-	json    bool
-	log     *slog.Logger
 }
 
 // iacTools are what --iac can be.
@@ -64,13 +61,9 @@ func checkCommand(u *ui) *cli.Command {
 func readCheck(c *cli.Context, u *ui) (checkOptions, error) {
 	o := checkOptions{wait: c.Duration("wait"), iac: c.String("iac"), probe: c.Bool("probe"), verbose: c.Bool("verbose")}
 	var err error
-	if o.json, err = readOutput(c, u); err != nil {
-		return o, err
-	}
 	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
-	o.log = debugLog(u, c.Bool("debug"))
 	switch {
 	case o.wait < 0:
 		return o, &usageError{text: fmt.Sprintf("--wait %s is negative", o.wait), hint: "for example --wait 2m"}

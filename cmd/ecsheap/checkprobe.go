@@ -27,7 +27,7 @@ func probe(ctx context.Context, u *ui, o checkOptions, client *awsssm.Client, fa
 		}
 	}
 	var answer ecs.Answer
-	way := reachOptions{targetOptions: o.targetOptions, command: "check", log: o.log}
+	way := reachOptions{targetOptions: o.targetOptions, command: "check"}
 	err := tunnelled(ctx, u, way, client, facts.Target, nil, func(s source) (err error) {
 		answer, err = interview(ctx, s.dial)
 		return err

@@ -18,7 +18,7 @@ const waitEvery = 5 * time.Second
 // findWaiting finds the target. With --wait it looks again while the task is not there
 // yet, or its agent is not, and then returns what there is.
 func findWaiting(ctx context.Context, u *ui, o checkOptions, cfg aws.Config, client *awsecs.Client) (ecs.Target, error) {
-	target, err := o.find(ctx, u, cfg, o.log)
+	target, err := o.find(ctx, u, cfg)
 	if o.wait == 0 {
 		return target, err
 	}
@@ -39,7 +39,7 @@ func findWaiting(ctx context.Context, u *ui, o checkOptions, cfg aws.Config, cli
 		if err == nil { // a choice is not asked for again
 			target, err = ecs.Refresh(ctx, client, target)
 		} else {
-			target, err = o.find(ctx, u, cfg, o.log)
+			target, err = o.find(ctx, u, cfg)
 		}
 	}
 }

@@ -60,8 +60,8 @@ func demoCommand(u *ui) *cli.Command {
 			}
 			d := demo{ui: u, keep: c.Bool("keep"), node: c.String("node"), heapMB: c.Int("heap-mb"), paced: c.Bool("paced")}
 			d.options = snapshotOptions{
-				count: c.Int("count"), interval: c.Duration("interval"), dir: c.String("dir"), json: asJSON, log: debugLog(u, c.Bool("debug")),
-				targetOptions: targetOptions{port: inspectorPort}, transfer: transferAuto,
+				count: c.Int("count"), interval: c.Duration("interval"), dir: c.String("dir"),
+				targetOptions: targetOptions{port: inspectorPort, json: asJSON, log: debugLog(u, c.Bool("debug"))}, transfer: transferAuto,
 				diagnosis: &seriesDiagnosis{}, audit: &auditor{u: u},
 			}
 			return because(c.Context, d.run(c.Context))

@@ -95,7 +95,7 @@ func runResume(ctx context.Context, u *ui, o resumeOptions) error {
 	if err != nil && ctx.Err() == nil {
 		series, err = r.finished(series, err)
 	}
-	return tell(ctx, u, snapshotOptions{dir: o.dir, json: o.json, diagnosis: o.diagnosis}, series, err)
+	return tell(ctx, u, snapshotOptions{targetOptions: targetOptions{json: o.json}, dir: o.dir, diagnosis: o.diagnosis}, series, err)
 }
 
 // finished turns an error into a warning when all was on disk before: only the
@@ -124,6 +124,7 @@ func (r *resumption) reach(ctx context.Context) (capture.Series, error) {
 	to := targetOptions{
 		query: ecs.Query{Cluster: r.d.Target.Cluster, Task: r.d.Target.TaskARN, Container: r.d.Target.Container},
 		port:  r.d.Port, profile: r.d.Profile, region: r.o.region,
+		json: r.o.json, log: r.o.log,
 	}
 	if r.o.profile != "" {
 		to.profile = r.o.profile
@@ -137,7 +138,7 @@ func (r *resumption) reach(ctx context.Context) (capture.Series, error) {
 
 // through fetches through an SSM session, which has ended when it returns.
 func (r *resumption) through(ctx context.Context, to targetOptions, cfg aws.Config) (series capture.Series, err error) {
-	way := reachOptions{targetOptions: to, command: "snapshot", log: r.o.log, audit: r.o.audit}
+	way := reachOptions{targetOptions: to, command: "snapshot", audit: r.o.audit}
 	client, sessions := awsecs.NewFromConfig(cfg), awsssm.NewFromConfig(cfg)
 	target, findings, err := locate(ctx, r.u, way, cfg)
 	if _, stopped := target.Stopped(); isAs[*ecs.NotFoundError](err) || err != nil && stopped {

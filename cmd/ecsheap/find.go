@@ -22,8 +22,8 @@ const usageTimeout = 3 * time.Second
 // find returns the container that the command line means. Where several fit, --pick
 // chooses, or whoever sits at the terminal; elsewhere that is an
 // [*ecs.AmbiguousError].
-func (o targetOptions) find(ctx context.Context, u *ui, cfg aws.Config, log *slog.Logger) (ecs.Target, error) {
-	s := newSelection(u, o, cfg, log)
+func (o targetOptions) find(ctx context.Context, u *ui, cfg aws.Config) (ecs.Target, error) {
+	s := newSelection(u, o, cfg)
 	target, err := s.find(ctx)
 	var several *ecs.AmbiguousError
 	for errors.As(err, &several) && (o.ask || o.pick != "" && several.What == "task") {
@@ -49,8 +49,8 @@ type selection struct {
 	metrics *awscloudwatch.Client
 }
 
-func newSelection(u *ui, o targetOptions, cfg aws.Config, log *slog.Logger) selection {
-	cfg.Retryer = func() aws.Retryer { return newPatient(log) }
+func newSelection(u *ui, o targetOptions, cfg aws.Config) selection {
+	cfg.Retryer = func() aws.Retryer { return newPatient(o.log) }
 	return selection{targetOptions: o, u: u, client: awsecs.NewFromConfig(cfg), metrics: awscloudwatch.NewFromConfig(cfg)}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,8 +24,6 @@ type fixOptions struct {
 	apply   bool
 	yes     bool // do not ask
 	journal remedy.Journal
-	json    bool
-	log     *slog.Logger
 }
 
 func fixCommand(u *ui) *cli.Command {
@@ -80,13 +77,9 @@ func readJournal(c *cli.Context) (remedy.Journal, error) {
 func readFix(c *cli.Context, u *ui) (fixOptions, error) {
 	o := fixOptions{only: c.StringSlice("only"), confirm: c.StringSlice("confirm"), apply: c.Bool("apply"), yes: c.Bool("yes")}
 	var err error
-	if o.json, err = readOutput(c, u); err != nil {
-		return o, err
-	}
 	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
-	o.log = debugLog(u, c.Bool("debug"))
 	if o.apply { // what only prints needs no place for a journal
 		if o.journal, err = readJournal(c); err != nil {
 			return o, err
@@ -172,7 +165,7 @@ func runFix(ctx context.Context, u *ui, o fixOptions) error {
 		return err
 	}
 	clients := ecs.NewClients(cfg)
-	target, err := o.find(ctx, u, cfg, o.log)
+	target, err := o.find(ctx, u, cfg)
 	if err != nil {
 		return err
 	}

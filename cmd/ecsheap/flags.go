@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -72,13 +73,15 @@ func formatFlags() []cli.Flag {
 	}
 }
 
-// targetOptions are the values of the target flags.
+// targetOptions are the values of the flags that every command about a task has.
 type targetOptions struct {
 	query           ecs.Query
 	pick            ecs.Pick // "" = ask, or refuse
 	ask             bool     // there is a terminal to ask at
 	port            int
 	profile, region string
+	json            bool
+	log             *slog.Logger // of --debug, nil = silent
 }
 
 // defaultPort is where the inspector of Node.js listens unless told otherwise.
@@ -101,6 +104,10 @@ func (o targetOptions) beside() []string {
 }
 
 func readTarget(c *cli.Context, u *ui) (targetOptions, error) {
+	asJSON, err := readOutput(c, u)
+	if err != nil {
+		return targetOptions{}, err
+	}
 	o := targetOptions{
 		query: ecs.Query{
 			Cluster: c.String("cluster"), Service: c.String("service"), Family: c.String("family"),
@@ -108,6 +115,7 @@ func readTarget(c *cli.Context, u *ui) (targetOptions, error) {
 		},
 		pick: ecs.Pick(c.String("pick")), ask: u.picks(),
 		port: c.Int("port"), profile: c.String("profile"), region: c.String("region"),
+		json: asJSON, log: debugLog(u, c.Bool("debug")),
 	}
 	for _, name := range []string{"cluster", "task", "service", "family", "container"} {
 		if c.IsSet(name) && strings.TrimSpace(c.String(name)) == "" { // an empty shell variable must not mean any

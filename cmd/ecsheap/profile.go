@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -40,12 +39,10 @@ type profileOptions struct {
 	collected bool
 	force     bool
 	dir       string // "" for the default
-	json      bool
-	log       *slog.Logger
 }
 
 func (o profileOptions) reach() reachOptions {
-	return reachOptions{targetOptions: o.targetOptions, command: "profile", inspector: o.inspector, log: o.log}
+	return reachOptions{targetOptions: o.targetOptions, command: "profile", inspector: o.inspector}
 }
 
 func profileCommand(u *ui) *cli.Command {
@@ -81,13 +78,9 @@ func readProfile(c *cli.Context, u *ui) (profileOptions, error) {
 		collected: c.Bool("include-collected"), force: c.Bool("force"), dir: c.String("dir"),
 	}
 	var err error
-	if o.json, err = readOutput(c, u); err != nil {
-		return o, err
-	}
 	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
-	o.log = debugLog(u, c.Bool("debug"))
 	if err := validSampling(o.duration, o.interval); err != nil {
 		return o, err
 	}

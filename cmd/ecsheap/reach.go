@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -25,9 +24,8 @@ import (
 // reachOptions say how a command reaches an inspector.
 type reachOptions struct {
 	targetOptions
-	command   string // its name, for the session's reason
-	inspector string // HOST:PORT, "" to go through AWS
-	log       *slog.Logger
+	command   string   // its name, for the session's reason
+	inspector string   // HOST:PORT, "" to go through AWS
 	audit     *auditor // nil = none
 }
 
@@ -81,7 +79,7 @@ func dialPast(address string, own *net.TCPAddr) func(context.Context) (net.Conn,
 // they rule a connection out.
 func locate(ctx context.Context, u *ui, o reachOptions, cfg aws.Config) (ecs.Target, []ecs.Finding, error) {
 	u.step("looking for the task in %s", cfg.Region)
-	target, err := o.find(ctx, u, cfg, o.log)
+	target, err := o.find(ctx, u, cfg)
 	if err != nil {
 		return target, nil, err
 	}

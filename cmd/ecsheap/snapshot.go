@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -26,8 +25,6 @@ type snapshotOptions struct {
 	transfer  string
 	maxPause  time.Duration // 0 = none
 	force     bool
-	json      bool
-	log       *slog.Logger
 	parting   *parting // nil without --detach
 	s3        s3Options
 	activate  bool
@@ -40,7 +37,7 @@ type snapshotOptions struct {
 }
 
 func (o snapshotOptions) reach() reachOptions {
-	return reachOptions{targetOptions: o.targetOptions, command: "snapshot", inspector: o.inspector, log: o.log, audit: o.audit}
+	return reachOptions{targetOptions: o.targetOptions, command: "snapshot", inspector: o.inspector, audit: o.audit}
 }
 
 func snapshotCommand(u *ui) *cli.Command {
@@ -87,13 +84,9 @@ func readSnapshot(c *cli.Context, u *ui) (snapshotOptions, error) {
 		activate: c.Bool("activate"), protect: c.Bool("protect"), process: c.Int("process"), audit: &auditor{u: u},
 	}
 	var err error
-	if o.json, err = readOutput(c, u); err != nil {
-		return o, err
-	}
 	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
-	o.log = debugLog(u, c.Bool("debug"))
 	if err := validSeries(o.count, o.interval); err != nil {
 		return o, err
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"path"
 	"slices"
 	"time"
@@ -32,18 +31,19 @@ func tasksCommand(u *ui) *cli.Command {
 				query:   fromEnvironment(c, ecs.Query{Cluster: c.String("cluster"), Service: c.String("service"), Family: c.String("family")}),
 				ask:     u.picks(),
 				profile: c.String("profile"), region: c.String("region"),
+				json: asJSON, log: debugLog(u, c.Bool("debug")),
 			}
-			return because(c.Context, runTasks(c.Context, u, o, debugLog(u, c.Bool("debug")), asJSON))
+			return because(c.Context, runTasks(c.Context, u, o))
 		},
 	}
 }
 
-func runTasks(ctx context.Context, u *ui, o targetOptions, log *slog.Logger, asJSON bool) error {
+func runTasks(ctx context.Context, u *ui, o targetOptions) error {
 	cfg, err := loadAWS(ctx, u, o)
 	if err != nil {
 		return err
 	}
-	s := newSelection(u, o, cfg, log)
+	s := newSelection(u, o, cfg)
 	listing, err := ecs.List(ctx, s.client, s.metrics, s.query)
 	var several *ecs.AmbiguousError
 	if errors.As(err, &several) && o.ask { // of clusters: all tasks are wanted
@@ -55,7 +55,7 @@ func runTasks(ctx context.Context, u *ui, o targetOptions, log *slog.Logger, asJ
 		return err
 	}
 	now := time.Now()
-	if asJSON {
+	if o.json {
 		return u.json(newTasksJSON(listing, cfg.Region, now))
 	}
 	of := listing.Cluster

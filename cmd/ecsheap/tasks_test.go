@@ -125,7 +125,7 @@ func TestTasksThrottled(t *testing.T) {
 		server.AddTask(fakeaws.Task{Cluster: "prod", Service: "api", Exec: true, Containers: []fakeaws.Container{{Name: "api", Essential: true}}})
 	}
 	server.Throttle(fakeaws.Throttle{Operations: []string{"ecs."}, Burst: 2, Refusals: refusals})
-	s := newSelection(&ui{}, targetOptions{}, demoAWS(server), nil)
+	s := newSelection(&ui{}, targetOptions{}, demoAWS(server))
 	listing, err := ecs.List(t.Context(), s.client, s.metrics, ecs.Query{Cluster: "prod", Service: "api"})
 	if err != nil || len(listing.Tasks) != tasks {
 		t.Fatalf("%d tasks, %v", len(listing.Tasks), err)

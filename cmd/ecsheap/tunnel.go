@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -29,8 +28,6 @@ type tunnelOptions struct {
 	activate  bool
 	process   int // pid inside the container for --activate, 0 = choose
 	force     bool
-	json      bool
-	log       *slog.Logger
 }
 
 // inspecting tells whether the port is taken for an inspector's.
@@ -84,9 +81,6 @@ func readTunnel(c *cli.Context, u *ui) (tunnelOptions, error) {
 		activate: c.Bool("activate"), process: c.Int("process"), force: c.Bool("force"),
 	}
 	var err error
-	if o.json, err = readOutput(c, u); err != nil {
-		return o, err
-	}
 	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
 	}
@@ -96,7 +90,6 @@ func readTunnel(c *cli.Context, u *ui) (tunnelOptions, error) {
 	if !c.IsSet("local-port") {
 		o.local = o.localPort()
 	}
-	o.log = debugLog(u, c.Bool("debug"))
 	switch {
 	case o.local < 0 || o.local > maxPort:
 		return o, &usageError{text: fmt.Sprintf("--local-port %d is no port", o.local), hint: "ports are 1 to 65535; 0 takes any that is free"}
@@ -186,11 +179,11 @@ func runTunnel(ctx context.Context, u *ui, o tunnelOptions) error {
 // alone.
 func (o tunnelOptions) find(ctx context.Context, u *ui, client *awsecs.Client, cfg aws.Config) (ecs.Target, error) {
 	if o.inspecting() {
-		target, _, err := locate(ctx, u, reachOptions{targetOptions: o.targetOptions, log: o.log}, cfg)
+		target, _, err := locate(ctx, u, reachOptions{targetOptions: o.targetOptions}, cfg)
 		return target, err
 	}
 	u.step("looking for the task in %s", cfg.Region)
-	target, err := o.targetOptions.find(ctx, u, cfg, o.log)
+	target, err := o.targetOptions.find(ctx, u, cfg)
 	if err != nil {
 		return target, err
 	}

@@ -22,7 +22,6 @@ type undoOptions struct {
 	journal       remedy.Journal
 	ids           []string // of entries, none = all
 	list, force   bool
-	json          bool
 }
 
 func undoCommand(u *ui) *cli.Command {
