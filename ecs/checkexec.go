@@ -69,7 +69,7 @@ func judgeExecEnabled(f *Facts) Finding {
 
 // updateService is the command that changes the service.
 func (t Target) updateService(change string) string {
-	return fmt.Sprintf("aws ecs update-service --cluster %s --service %s %s", t.Cluster, t.Service, change)
+	return t.aws("ecs update-service --cluster %s --service %s %s", t.Cluster, t.Service, change)
 }
 
 func judgeFlagDrift(f *Facts) Finding {
@@ -184,7 +184,7 @@ func judgeSessions(f *Facts) Finding {
 	})
 	if own >= 0 {
 		id := aws.ToString(sessions[own].SessionId)
-		found.Fix = "if nobody uses it any more: aws ssm terminate-session --session-id " + id
+		found.Fix = "if nobody uses it any more: " + f.Target.aws("ssm terminate-session --session-id %s", id)
 		found.Params = map[string]string{ParamSession: id}
 	}
 	return found

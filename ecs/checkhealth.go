@@ -111,8 +111,8 @@ func judgeTargetGroup(f *Facts, g elbtypes.TargetGroup) Finding {
 	found.Params = map[string]string{ParamTargetGroup: arn}
 	if worse(found.Level, Info) {
 		found.Live = true
-		found.Fix = fmt.Sprintf("aws elbv2 modify-target-group --target-group-arn %s --health-check-interval-seconds 300 --unhealthy-threshold-count 10, for all its targets, and back afterwards (now %d and %d)",
-			arn, aws.ToInt32(g.HealthCheckIntervalSeconds), aws.ToInt32(g.UnhealthyThresholdCount))
+		found.Fix = fmt.Sprintf("%s, for all its targets, and back afterwards (now %d and %d)",
+			f.Target.aws("elbv2 modify-target-group --target-group-arn %s --health-check-interval-seconds 300 --unhealthy-threshold-count 10", arn), aws.ToInt32(g.HealthCheckIntervalSeconds), aws.ToInt32(g.UnhealthyThresholdCount))
 	}
 	if h, ok := f.TargetHealth.Value[arn]; ok && h.State == elbtypes.TargetHealthStateEnumUnhealthy {
 		found.Level = Danger

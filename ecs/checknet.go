@@ -75,27 +75,33 @@ func judgeMode(f *Facts) Finding {
 // localhost inside the container, so a mapping is never needed; all it can do
 // is let others in.
 func judgeMapping(f *Facts) Finding {
-	if m, ok := mapping(f.Target, f.Port); ok {
+	m, ranged, ok := mapping(f.Target, f.Port)
+	switch {
+	case ranged:
+		return Finding{Level: Info, Got: fmt.Sprintf("port %d is mapped (%s)", f.Port, m), Params: map[string]string{ParamPortRange: m},
+			Fix: fmt.Sprintf("have the range leave %d out with the next deployment, or move the inspector out of it; nothing needs the mapping", f.Port)}
+	case ok:
 		return Finding{Level: Info, Got: fmt.Sprintf("port %d is mapped (%s)", f.Port, m), Fix: "take the mapping out with the next deployment; nothing needs it"}
 	}
 	return fine(fmt.Sprintf("port %d is not mapped", f.Port))
 }
 
-// mapping describes the port mapping that covers the port.
-func mapping(t Target, port int) (string, bool) {
+// mapping describes the port mapping that covers the port, and tells whether that is one
+// of a range of ports.
+func mapping(t Target, port int) (text string, ranged, ok bool) {
 	_, d := t.container()
 	for _, m := range d.PortMappings {
 		if r := aws.ToString(m.ContainerPortRange); r != "" {
 			var from, to int
 			if n, _ := fmt.Sscanf(r, "%d-%d", &from, &to); n == 2 && from <= port && port <= to {
-				return "containerPortRange " + r, true
+				return "containerPortRange " + r, true, true
 			}
 		}
 		if m.ContainerPort != nil && int(*m.ContainerPort) == port {
-			return fmt.Sprintf("containerPort %d, hostPort %d", port, aws.ToInt32(m.HostPort)), true
+			return fmt.Sprintf("containerPort %d, hostPort %d", port, aws.ToInt32(m.HostPort)), false, true
 		}
 	}
-	return "", false
+	return "", false, false
 }
 
 // judgeExposed asks whether others on the network can reach the inspector, which is
@@ -107,7 +113,10 @@ func judgeExposed(f *Facts) Finding {
 	}
 	found := Finding{Level: Danger, Got: fmt.Sprintf("%s (in %s) listens on %s", i.Flag, i.Where, i.Host), Params: map[string]string{ParamPort: strconv.Itoa(i.Port)}}
 	found.Fix = fmt.Sprintf("use --inspect=127.0.0.1:%d with the next deployment; until then let no security group allow port %d", i.Port, i.Port)
-	m, mapped := mapping(f.Target, i.Port)
+	m, ranged, mapped := mapping(f.Target, i.Port)
+	if ranged {
+		found.Params[ParamPortRange] = m
+	}
 	mode := f.Target.definition.NetworkMode
 	if mapped {
 		found.Got += fmt.Sprintf(", and port %d is mapped (%s)", i.Port, m)
@@ -179,10 +188,10 @@ func judgeWayOut(f *Facts) Finding {
 		found.Fix = "wait, or make it again"
 	case !endpoint.PrivateDNS && f.Routes.Value.wayOut() == "":
 		found.Got = fmt.Sprintf("endpoint %s has no private DNS, and there is no default route", endpoint.ID)
-		found.Fix = fmt.Sprintf("aws ec2 modify-vpc-endpoint --vpc-endpoint-id %s --private-dns-enabled", endpoint.ID)
+		found.Fix = f.Target.aws("ec2 modify-vpc-endpoint --vpc-endpoint-id %s --private-dns-enabled", endpoint.ID)
 	case endpoint.PrivateDNS && !let:
 		found.Got = fmt.Sprintf("%s of endpoint %s does not let the task in on port 443", group, endpoint.ID)
-		found.Fix = fmt.Sprintf("aws ec2 authorize-security-group-ingress --group-id %s --protocol tcp --port 443 --source-group %s", group, first(f.Interface.Value.Groups))
+		found.Fix = f.Target.aws("ec2 authorize-security-group-ingress --group-id %s --protocol tcp --port 443 --source-group %s", group, first(f.Interface.Value.Groups))
 		found.Params[ParamSecurityGroup] = group
 	default:
 		found.Level, found.Live, found.Got = OK, false, "by endpoint "+endpoint.ID
@@ -228,7 +237,7 @@ func (f *Facts) lets(e Endpoint) (group string, ok bool) {
 func (f *Facts) makeEndpoint() string {
 	ref := f.Target.ref()
 	name := "com.amazonaws." + ref.Region + ".ssmmessages"
-	text := fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Interface --service-name %s --subnet-ids %s --security-group-ids %s --private-dns-enabled",
+	text := f.Target.aws("ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Interface --service-name %s --subnet-ids %s --security-group-ids %s --private-dns-enabled",
 		f.Subnet.Value.VPC, name, f.Subnet.Value.ID, first(f.Interface.Value.Groups))
 	if ref.Partition != "aws" {
 		text += " (see its name with aws ec2 describe-vpc-endpoint-services)"
@@ -271,7 +280,7 @@ func judgeEgress(f *Facts) Finding {
 		return Finding{Level: Info, Unknown: true, Got: "unknown: " + strings.Join(hidden, ", ") + " cannot be seen; it may be another account's"}
 	}
 	return Finding{Level: Block, Got: strings.Join(groups, ", ") + " lets no port 443 out", Live: true, Params: map[string]string{ParamSecurityGroup: first(groups)},
-		Fix: fmt.Sprintf("aws ec2 authorize-security-group-egress --group-id %s --protocol tcp --port 443 --cidr 0.0.0.0/0", first(groups))}
+		Fix: f.Target.aws("ec2 authorize-security-group-egress --group-id %s --protocol tcp --port 443 --cidr 0.0.0.0/0", first(groups))}
 }
 
 func judgeSharedVPC(f *Facts) Finding {

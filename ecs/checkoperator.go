@@ -88,10 +88,10 @@ func judgeStartSession(f *Facts) Finding {
 	switch {
 	case len(sure) > 0:
 		found := Finding{Level: Block, Live: true, Fix: "have the policy attached to " + who + " that `ecsheap policy operator-snapshot` prints",
-			Got: fmt.Sprintf("%s may not ssm:StartSession on %s", who, resources(sure))}
+			Got: fmt.Sprintf("%s may not ssm:StartSession on %s", who, resources(sure)), Params: map[string]string{ParamPolicy: "operator-snapshot"}}
 		if by := deniedBy(sure); by != "" {
 			found.Got += ", denied by " + by
-			found.Fix = "have it allowed there: " + by
+			found.Fix, found.Params = "have it allowed there: "+by, nil
 		}
 		return found
 	case len(unsure) > 0:

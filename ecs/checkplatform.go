@@ -127,7 +127,7 @@ func judgeInstanceAgent(f *Facts) Finding {
 	switch {
 	case ok && n < 0:
 		return Finding{Level: Block, Got: "ECS agent " + have, Params: params,
-			Fix: fmt.Sprintf("aws ecs update-container-agent --cluster %s --container-instance %s, then start the task again", f.Target.Cluster, lastSegment(params[ParamInstance]))}
+			Fix: f.Target.aws("ecs update-container-agent --cluster %s --container-instance %s", f.Target.Cluster, lastSegment(params[ParamInstance])) + ", then start the task again"}
 	case !i.AgentConnected:
 		return Finding{Level: Warn, Got: fmt.Sprintf("the ECS agent (%s) of the instance is not connected", cmp.Or(have, "version unknown")), Params: params,
 			Fix: "look at the instance: ECS neither sees nor steers what runs there", Live: true}

@@ -131,7 +131,16 @@ func judgeKeys(f *Facts) Finding {
 	if len(found) == 0 {
 		return fine("none")
 	}
-	return Finding{Level: Warn, Got: "the container has " + strings.Join(found, ", "), Fix: "take them out of the task definition; the task role is there for that, and a proxy must let ssmmessages through"}
+	return Finding{Level: Warn, Got: "the container has " + few(found), Fix: "take them out of the task definition; the task role is there for that, and a proxy must let ssmmessages through"}
+}
+
+// few names some of many things, for one line.
+func few(names []string) string {
+	const most = 3
+	if len(names) <= most+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // environmentNames returns those of the names that the container has as variables or

@@ -148,14 +148,14 @@ func judgeDeploying(f *Facts, s *ecstypes.Service) Finding {
 		}
 	}
 	if got != "" {
-		return Finding{Level: Danger, Got: got, Live: true, Fix: fmt.Sprintf("aws ecs wait services-stable --cluster %s --services %s; or protect the task: %s", f.Target.Cluster, f.Target.Service, f.Target.protect())}
+		return Finding{Level: Danger, Got: got, Live: true, Fix: f.Target.aws("ecs wait services-stable --cluster %s --services %s", f.Target.Cluster, f.Target.Service) + "; or protect the task: " + f.Target.protect()}
 	}
 	return fine("none").lacks(f.Deployments.gap(), "service deployments are")
 }
 
 // protect is the command that keeps ECS from stopping the task for an hour.
 func (t Target) protect() string {
-	return fmt.Sprintf("aws ecs update-task-protection --cluster %s --tasks %s --protection-enabled --expires-in-minutes 60", t.Cluster, t.TaskID())
+	return t.aws("ecs update-task-protection --cluster %s --tasks %s --protection-enabled --expires-in-minutes 60", t.Cluster, t.TaskID())
 }
 
 func judgeRevision(f *Facts, s *ecstypes.Service) Finding {

@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -182,6 +183,16 @@ func (t Target) ref() TaskRef {
 	return ref
 }
 
+// aws is a command of the AWS CLI in the region of the task, which need not be that of the
+// shell it is pasted into.
+func (t Target) aws(format string, args ...any) string {
+	command := "aws " + fmt.Sprintf(format, args...)
+	if region := t.Region(); region != "" {
+		command += " --region " + region
+	}
+	return command
+}
+
 // params are what a fix may need to know, whatever the finding.
 func (f *Facts) params() map[string]string {
 	ref := f.Target.ref()
@@ -216,8 +227,9 @@ const (
 	ParamFamily         = "family"
 	ParamTaskDefinition = "taskDefinitionArn"
 	ParamContainer      = "container"
-	ParamPort           = "port" // of the inspector
-	ParamRole           = "role" // name of the task role
+	ParamPort           = "port"      // of the inspector
+	ParamPortRange      = "portRange" // a mapping of a range that the port is in
+	ParamRole           = "role"      // name of the task role
 	ParamRoleARN        = "roleArn"
 	ParamSubnet         = "subnet"
 	ParamVPC            = "vpc"
@@ -226,6 +238,7 @@ const (
 	ParamKey            = "kmsKey"            // as the cluster names it
 	ParamInstance       = "containerInstance" // ARN
 	ParamSession        = "session"           // id
+	ParamPolicy         = "policy"            // of iam-policies that mends it
 	ParamDesired        = "desiredCount"      // to set
 	ParamEndpoint       = "endpoint"          // id of the VPC endpoint
 )

@@ -201,13 +201,26 @@ func (g *gatherer) connection(ctx context.Context) error {
 	if g.f.Target.RuntimeID == "" {
 		return nil
 	}
-	return ask(&g.f.Connection, "ssm:GetConnectionStatus", func() (ssmtypes.ConnectionStatus, error) {
-		out, err := g.SSM.GetConnectionStatus(ctx, &awsssm.GetConnectionStatusInput{Target: aws.String(g.f.Target.SSM())})
-		if err != nil {
-			return "", err
-		}
-		return out.Status, nil
-	})
+	return ask(&g.f.Connection, "ssm:GetConnectionStatus", func() (ssmtypes.ConnectionStatus, error) { return connection(ctx, g.SSM, g.f.Target) })
+}
+
+func connection(ctx context.Context, client *awsssm.Client, t Target) (ssmtypes.ConnectionStatus, error) {
+	out, err := client.GetConnectionStatus(ctx, &awsssm.GetConnectionStatusInput{Target: aws.String(t.SSM())})
+	if err != nil {
+		return "", err
+	}
+	return out.Status, nil
+}
+
+// Connecting tells whether the agent of the target runs and Systems Manager does not know
+// it yet, which takes an agent some seconds, or for ever. It is false as well when
+// that cannot be asked: waiting would not help.
+func Connecting(ctx context.Context, client *awsssm.Client, t Target) bool {
+	if c, _ := t.container(); t.RuntimeID == "" || !agentUp(c) {
+		return false
+	}
+	status, err := connection(ctx, client, t)
+	return err == nil && status == ssmtypes.ConnectionStatusNotConnected
 }
 
 // sessions looks at a full container more than once.

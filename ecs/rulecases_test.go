@@ -255,7 +255,7 @@ func networkCases() map[string]ruleTest {
 		"network off":      {defined(func(d *ecstypes.ContainerDefinition) { d.DisableNetworking = aws.Bool(true) }), "net.mode", Block, "no network", "network mode", false},
 		"not mapped":       {nil, "net.mapping9229", OK, "not mapped", "", false},
 		"mapped":           {mapped, "net.mapping9229", Info, "9229", "take the mapping out", false},
-		"mapped range":     {defined(func(d *ecstypes.ContainerDefinition) { d.PortMappings[0].ContainerPortRange = aws.String("9000-9300") }), "net.mapping9229", Info, "9000-9300", "take the mapping out", false},
+		"mapped range":     {defined(func(d *ecstypes.ContainerDefinition) { d.PortMappings[0].ContainerPortRange = aws.String("9000-9300") }), "net.mapping9229", Info, "9000-9300", "leave 9229 out", false},
 		"loopback":         {nil, "net.exposed", OK, "no sign", "", false},
 		"open":             {both(inspecting("--inspect=0.0.0.0:9229"), ingress, func(f *Facts) { f.Interface.Value.PublicIP = "198.51.100.7" }), "net.exposed", Danger, "sg-task lets 0.0.0.0/0 in there, at the public address 198.51.100.7", "127.0.0.1:9229", false},
 		"shut":             {inspecting("--inspect=0.0.0.0"), "net.exposed", Warn, "no security group of the task lets anybody in", "127.0.0.1:9229", false},

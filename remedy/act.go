@@ -110,13 +110,17 @@ func Undo(ctx context.Context, c *ecs.Clients, change Change, force bool) error 
 	return nil
 }
 
-// String is a state in one line.
+// String is a state in one line. A policy is named, not shown: the journal has its text.
 func (s State) String() string {
 	if len(s) == 0 {
 		return "nothing"
 	}
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(s)) {
+		if k == keyDocument {
+			parts = append(parts, fmt.Sprintf("a policy of %d bytes", len(s[k])))
+			continue
+		}
 		parts = append(parts, k+" "+s[k])
 	}
 	return strings.Join(parts, ", ")

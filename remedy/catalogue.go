@@ -75,7 +75,7 @@ func serviceRows() map[string]row {
 		"hc.alb":            patience(),
 		"exec.sessions":     endSession(),
 		"platform.ec2agent": {what: "update the agent of the instance", how: map[Tool]string{CLI: "aws ecs update-container-agent --cluster {cluster} --container-instance {containerInstance} --region {region}"}},
-		"op.startsession":   {what: "have the session allowed to you", as: Live, how: map[Tool]string{CLI: "ecsheap policy operator-snapshot --cluster {cluster} --region {region} > policy.json   (attach it to your role)"}},
+		"op.startsession":   {what: "have the session allowed to you", as: Live, needs: ecs.ParamPolicy, how: map[Tool]string{CLI: "ecsheap policy {policy} --cluster {cluster} --region {region} > policy.json   (attach it to your role)"}},
 		"platform.external": {what: "update ecs-init on that machine", as: Live},
 		"platform.windows":  {what: "start Node.js with its inspector in the next deployment", as: Replaces, edits: inspectEdits},
 		"node.sigusr1-off":  {what: "start Node.js with its inspector, on 127.0.0.1", as: Replaces, edits: inspectEdits},

@@ -52,7 +52,7 @@ func exposedEdits(f ecs.Finding, p params) []edit {
 
 func mappingEdits(_ ecs.Finding, p params) []edit {
 	port, err := strconv.Atoi(p[ecs.ParamPort])
-	if err != nil {
+	if err != nil || p[ecs.ParamPortRange] != "" { // the rest of a range is somebody's
 		return nil
 	}
 	return []edit{drop(p[ecs.ParamContainer], "containerPort", port, "portMappings")}

@@ -3,6 +3,7 @@ package remedy
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -53,6 +55,12 @@ type Entry struct {
 	Outcome Outcome   `json:"outcome"`
 	Account string    `json:"account"`
 	Change  Change    `json:"change"`
+}
+
+// NewID returns an id for a change that is begun now: the time, for whoever reads it, and
+// what keeps two programs apart that write to one journal at once.
+func NewID(now time.Time) string {
+	return now.UTC().Format("20060102T150405Z-") + strings.ToLower(rand.Text()[:6])
 }
 
 // maxLine bounds a line of a journal. A policy of a role has at most 10 kB.

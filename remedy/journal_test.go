@@ -92,3 +92,10 @@ func FuzzJournal(f *testing.F) {
 		}
 	})
 }
+
+func TestIDsDiffer(t *testing.T) {
+	now := time.Now()
+	if a, b := NewID(now), NewID(now); a == b {
+		t.Errorf("two changes of one moment are %s", a)
+	}
+}

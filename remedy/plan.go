@@ -37,6 +37,13 @@ type State map[string]string
 // be taken back, and the task goes on.
 func (c Change) Free() bool { return c.Reversible && c.Effect == Live }
 
+// ScalesIn tells whether taking the change back has ECS stop a task of the service.
+func (c Change) ScalesIn() bool {
+	before, err := strconv.Atoi(c.Before[keyDesired])
+	after, err2 := strconv.Atoi(c.After[keyDesired])
+	return err == nil && err2 == nil && before < after
+}
+
 // order is 0 for what protects the task, 1 for all else.
 func (c Change) order() int {
 	if c.Action == "ecs:UpdateTaskProtection" {

@@ -90,6 +90,9 @@ func TestOf(t *testing.T) {
 		{"a live finding, a new revision", "node.inspect", CLI, func(f *ecs.Finding) { f.Live = true }, Replaces, []string{"NODE_OPTIONS"}, ""},
 		{"another port is all it takes", "node.inspect", CLI, func(f *ecs.Finding) { f.Live, f.Params[ecs.ParamContainer] = true, "" }, None, []string{"the fix of the finding"}, "NODE_OPTIONS"},
 		{"the port of the inspector", "net.exposed", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamPort] = "9230" }, Replaces, []string{"containerPort 9230 out of"}, ""},
+		{"a range is not taken out", "net.mapping9229", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamPortRange] = "9000-9300" }, Replaces, []string{"the fix of the finding"}, "out of"},
+		{"the policy that lacks", "op.startsession", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamPolicy] = "operator-snapshot" }, Live, []string{"ecsheap policy operator-snapshot"}, ""},
+		{"no policy helps", "op.startsession", CLI, nil, None, []string{"the fix of the finding"}, "ecsheap policy"},
 		{"a boundary denies", "role.ssmmessages", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamRole] = "" }, None, []string{"the fix of the finding"}, "put-role-policy"},
 		{"a choice keeps the finding's words", "spot", CDK, nil, None, []string{"the fix of the finding"}, ""},
 		{"cdk takes what cloudformation has", "node.inspect", CDK, nil, Replaces, []string{"append --inspect=127.0.0.1:9229 to NODE_OPTIONS"}, ""},
@@ -125,5 +128,17 @@ func TestAllBeginsWithWhatSparesTheTask(t *testing.T) {
 	list := All([]ecs.Finding{finding("proc.init"), finding("spot"), live}, CLI)
 	if len(list) != 3 || list[0].Effect != Live || list[2].Effect != Replaces {
 		t.Errorf("%+v", list)
+	}
+}
+
+func TestScalesIn(t *testing.T) {
+	count := func(n string) State { return State{keyDesired: n} }
+	for _, tt := range []struct {
+		before, after State
+		want          bool
+	}{{count("1"), count("2"), true}, {count("2"), count("2"), false}, {count("3"), count("2"), false}, {State{keyExec: "false"}, State{keyExec: "true"}, false}} {
+		if got := (Change{Before: tt.before, After: tt.after}).ScalesIn(); got != tt.want {
+			t.Errorf("from %s to %s: %t", tt.before, tt.after, got)
+		}
 	}
 }

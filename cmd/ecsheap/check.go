@@ -43,7 +43,7 @@ func checkCommand(u *ui) *cli.Command {
 			"working or make it dangerous, each with its fix. It changes nothing, and opens nothing unless --probe\n" +
 			"is given. What you may not ask is skipped, and named. Exit code 3 means that something blocks.",
 		Flags: slices.Concat(targetFlags(), []cli.Flag{
-			&cli.DurationFlag{Name: "wait", Usage: "look again for this `time` until the task is found and its agent runs"},
+			&cli.DurationFlag{Name: "wait", Usage: "look again for this `time` until the task is found and its agent is connected"},
 			&cli.BoolFlag{Name: "probe", Usage: "open the tunnel and ask whether an inspector answers"},
 			&cli.StringFlag{Name: "iac", Value: iacCLI, Usage: "`tool` to tell the fixes for: " + strings.Join(iacTools, ", ")},
 			&cli.BoolFlag{Name: "verbose", Category: categoryOutput, Usage: "list what is fine, too"},
@@ -81,7 +81,7 @@ func runCheck(ctx context.Context, u *ui, o checkOptions) error {
 	}
 	calls := ecs.Count(&cfg)
 	clients := ecs.NewClients(cfg)
-	target, err := findWaiting(ctx, u, o, cfg, clients.ECS)
+	target, err := findWaiting(ctx, u, o, cfg, clients)
 	if err != nil {
 		return err
 	}

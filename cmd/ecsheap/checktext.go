@@ -39,12 +39,12 @@ func (r checked) write(u *ui, verbose bool) error {
 	w := bufio.NewWriter(u.out) // keeps the first error for Flush
 	word, text, color := r.answer()
 	fmt.Fprintf(w, "%s\n%s%s\n", u.paintOut(bold, printable(r.target.String())), u.paintOut(color, word), printable(text))
-	folded := map[ecs.Level]int{}
+	ready, folded := ecs.Ready(r.findings), map[ecs.Level]int{}
 	for _, l := range levels {
 		for _, f := range r.findings {
 			switch {
 			case f.Level != l.level:
-			case verbose || shown(f):
+			case verbose || shown(f, ready):
 				r.writeFinding(w, u, l.word, l.color, f)
 			case len(f.Needs) == 0 || !f.Unknown:
 				folded[f.Level]++
@@ -58,13 +58,13 @@ func (r checked) write(u *ui, verbose bool) error {
 }
 
 // shown tells whether a finding is worth a line of its own: something is wrong, or can
-// be done.
-func shown(f ecs.Finding) bool {
+// be done, and nothing that blocks has to be done first.
+func shown(f ecs.Finding, ready bool) bool {
 	switch f.Level {
 	case ecs.OK:
 		return false
 	case ecs.Info:
-		return f.Fix != ""
+		return ready && f.Fix != ""
 	}
 	return true
 }

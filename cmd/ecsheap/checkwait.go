@@ -6,25 +6,30 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/ecsheap/ecsheap/ecs"
 )
 
-// waitEvery is the pause between two looks at a task that is starting: the calls of an
-// account share a budget, and an agent needs tens of seconds.
-const waitEvery = 5 * time.Second
+// The pauses between looks at a task that is starting grow from the first to the second:
+// it may be there in a moment, but an agent needs tens of seconds, and the calls of an
+// account share a budget.
+const (
+	waitFirst = time.Second
+	waitMost  = 5 * time.Second
+)
 
 // findWaiting finds the target. With --wait it looks again while the task is not there
-// yet, or its agent is not, and then returns what there is.
-func findWaiting(ctx context.Context, u *ui, o checkOptions, cfg aws.Config, client *awsecs.Client) (ecs.Target, error) {
+// yet, or its agent is not, or that is not connected, and then returns what there is.
+func findWaiting(ctx context.Context, u *ui, o checkOptions, cfg aws.Config, clients *ecs.Clients) (ecs.Target, error) {
 	target, err := o.find(ctx, u, cfg)
 	if o.wait == 0 {
 		return target, err
 	}
 	end := time.Now().Add(o.wait)
-	for told := ""; ; {
-		lacks, again := waitFor(target, err)
+	next := waitFirst
+	for told := ""; ; next = min(2*next, waitMost) {
+		lacks, again := waitFor(ctx, clients.SSM, target, err)
 		left := time.Until(end)
 		if !again || left <= 0 {
 			return target, err
@@ -33,11 +38,11 @@ func findWaiting(ctx context.Context, u *ui, o checkOptions, cfg aws.Config, cli
 			u.step("waiting up to %s: %s", left.Round(time.Second), lacks)
 			told = lacks
 		}
-		if !pause(ctx, min(waitEvery, left)) {
+		if !pause(ctx, min(next, left)) {
 			return target, context.Cause(ctx)
 		}
 		if err == nil { // a choice is not asked for again
-			target, err = ecs.Refresh(ctx, client, target)
+			target, err = ecs.Refresh(ctx, clients.ECS, target)
 		} else {
 			target, err = o.find(ctx, u, cfg)
 		}
@@ -46,11 +51,14 @@ func findWaiting(ctx context.Context, u *ui, o checkOptions, cfg aws.Config, cli
 
 // waitFor says whether waiting can help, and what is waited for. A cluster or a
 // service that is not there is a mistake.
-func waitFor(target ecs.Target, err error) (lacks string, again bool) {
+func waitFor(ctx context.Context, sessions *awsssm.Client, target ecs.Target, err error) (lacks string, again bool) {
 	var missing *ecs.NotFoundError
 	switch {
 	case err == nil:
-		return target.Starting()
+		if lacks, again = target.Starting(); again {
+			return lacks, true
+		}
+		return "the agent is not connected to Systems Manager", ecs.Connecting(ctx, sessions, target)
 	case errors.As(err, &missing) && !missing.NoCluster && !missing.NoService && missing.Containers == nil:
 		return missing.Error(), true
 	}

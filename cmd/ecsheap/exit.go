@@ -195,12 +195,18 @@ func (e *usageError) Hint() string { return e.hint }
 // blockedError lists the findings that rule a capture out.
 type blockedError struct{ findings []ecs.Finding }
 
+// Error tells the first, and the ids of the others: check has told each in a line of its
+// own, and a capture needs one reason.
 func (e *blockedError) Error() string {
-	var got []string
-	for _, f := range e.findings {
-		got = append(got, fmt.Sprintf("%s (%s)", f.Got, f.ID))
+	text := fmt.Sprintf("a capture cannot work: %s (%s)", e.findings[0].Got, e.findings[0].ID)
+	if len(e.findings) == 1 {
+		return text
 	}
-	return "a capture cannot work: " + strings.Join(got, "; ")
+	var others []string
+	for _, f := range e.findings[1:] {
+		others = append(others, f.ID)
+	}
+	return text + ", and " + strings.Join(others, ", ") + ", which `ecsheap check` explains"
 }
 
 // Hint is the fix of the first finding.

@@ -42,8 +42,8 @@ func applyFixes(ctx context.Context, u *ui, o fixOptions, clients *ecs.Clients, 
 	if ref, err := ecs.ParseTask(r.target.TaskARN); err == nil {
 		account = ref.Account
 	}
-	for i, c := range todo {
-		entry := remedy.Entry{ID: time.Now().UTC().Format("20060102T150405.000Z") + fmt.Sprintf("-%d", i+1), Account: account, Change: c}
+	for _, c := range todo {
+		entry := remedy.Entry{ID: remedy.NewID(time.Now()), Account: account, Change: c}
 		entry, err := makeChange(ctx, o.journal, clients, entry)
 		r.applied = append(r.applied, entry)
 		if err != nil {

@@ -96,6 +96,8 @@ func addTask(ts *testscript.TestScript, _ bool, args []string) {
 			task.Protected = value == "on"
 		case "agent":
 			c.AgentStatus = value
+		case "connected":
+			c.Disconnected = value != "on"
 		case "command":
 			c.Command = strings.Fields(value)
 		case "map":

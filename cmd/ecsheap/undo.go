@@ -122,6 +122,9 @@ func undoOne(ctx context.Context, u *ui, o undoOptions, e *remedy.Entry) error {
 	if err := sameAccount(callCtx, cfg, e.Account); err != nil {
 		return err
 	}
+	if e.Change.ScalesIn() {
+		u.warn("ECS chooses which task it stops for that: it may be the one that was captured", "")
+	}
 	if err := remedy.Undo(callCtx, ecs.NewClients(cfg), e.Change, o.force); err != nil {
 		return err
 	}
