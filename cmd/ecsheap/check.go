@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -104,7 +105,11 @@ func runCheck(ctx context.Context, u *ui, o checkOptions) error {
 	if err != nil {
 		return err
 	}
-	return blocked(r.findings)
+	err = blocked(r.findings)
+	if b, ok := errors.AsType[*blockedError](err); ok {
+		b.told = true
+	}
+	return err
 }
 
 // localFacts are what a capture needs of this machine and this process.

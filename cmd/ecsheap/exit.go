@@ -193,10 +193,12 @@ func (e *usageError) Error() string { return e.text }
 func (e *usageError) Hint() string { return e.hint }
 
 // blockedError lists the findings that rule a capture out.
-type blockedError struct{ findings []ecs.Finding }
+type blockedError struct {
+	findings []ecs.Finding
+	told     bool // each in a line of its own
+}
 
-// Error tells the first, and the ids of the others: check has told each in a line of its
-// own, and a capture needs one reason.
+// Error tells the first, and the ids of the others: one reason is enough.
 func (e *blockedError) Error() string {
 	text := fmt.Sprintf("a capture cannot work: %s (%s)", e.findings[0].Got, e.findings[0].ID)
 	if len(e.findings) == 1 {
@@ -206,7 +208,11 @@ func (e *blockedError) Error() string {
 	for _, f := range e.findings[1:] {
 		others = append(others, f.ID)
 	}
-	return text + ", and " + strings.Join(others, ", ") + ", which `ecsheap check` explains"
+	text += ", and " + strings.Join(others, ", ")
+	if !e.told {
+		text += ", which `ecsheap check` explains"
+	}
+	return text
 }
 
 // Hint is the fix of the first finding.
