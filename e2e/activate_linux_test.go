@@ -151,6 +151,7 @@ func (y *yard) roundTrip(t *testing.T, pid int, o activate.Options) {
 
 // TestActivate turns the inspector on and off again in containers of all kinds.
 func TestActivate(t *testing.T) {
+	t.Parallel()
 	for _, version := range nodeVersions() {
 		t.Run("pid 1, no shell, node"+version, func(t *testing.T) {
 			y := newYard(t, fakeaws.Config{}, nodetest.ContainerOptions{Version: version, NoShell: true})

@@ -21,6 +21,7 @@ func (y *yard) world(t *testing.T) *world {
 // TestSnapshotActivates takes a snapshot of a process without inspector, which
 // has none afterwards, and needs no more rights than the policies grant.
 func TestSnapshotActivates(t *testing.T) {
+	t.Parallel()
 	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			y := newYard(t, fakeaws.Config{}, nodetest.ContainerOptions{Version: version, NoShell: true})

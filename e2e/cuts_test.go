@@ -54,6 +54,7 @@ func snapshotBy(transfer gate.Transfer, more ...string) []string {
 // is fetched. What stays in the process is fetched all the same, over another
 // session if need be.
 func TestTunnelCut(t *testing.T) {
+	t.Parallel()
 	for _, transfer := range []gate.Transfer{gate.Disk, gate.Memory} {
 		for moment, await := range moments {
 			for name, fault := range cuts {
@@ -117,6 +118,7 @@ func TestStreamCut(t *testing.T) {
 
 // TestKilledThenAgain: the run after a killed one takes over.
 func TestKilledThenAgain(t *testing.T) {
+	t.Parallel()
 	for _, transfer := range transfers {
 		for moment, await := range moments {
 			t.Run(string(transfer)+"/"+moment, func(t *testing.T) {
@@ -195,6 +197,7 @@ func guestSymbols(t *testing.T, node *nodetest.Process) (n int) {
 
 // TestProcessExits ends the process while it takes a snapshot.
 func TestProcessExits(t *testing.T) {
+	t.Parallel()
 	for _, transfer := range transfers {
 		t.Run(string(transfer), func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,7 @@ import (
 // TestDetachedActivates opens an inspector for the beginning of a series and for
 // its end; there is none in between.
 func TestDetachedActivates(t *testing.T) {
+	t.Parallel()
 	y := newYard(t, fakeaws.Config{}, nodetest.ContainerOptions{NoShell: true})
 	w, before := y.world(t), y.State(1)
 	r := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--activate", "--detach", "--count", "2", "--interval", "1s", "--transfer", "memory", "--dir", "out")

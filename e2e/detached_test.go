@@ -74,6 +74,7 @@ func (w *world) series(t *testing.T) capture.Series {
 
 // TestDetached takes a series with nobody connected, on every tested Node.js.
 func TestDetached(t *testing.T) {
+	t.Parallel()
 	for _, version := range nodeVersions() {
 		for _, transfer := range []string{"disk", "memory"} {
 			if transfer == "memory" && version != "22" {
@@ -176,6 +177,7 @@ func wantDetached(t *testing.T, s capture.Series, transfer string) {
 // TestDetachedDisturbed has a debugger come and go between the first snapshot and
 // the second: their ids mean other objects, and the manifest says so.
 func TestDetachedDisturbed(t *testing.T) {
+	t.Parallel()
 	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			t.Parallel()

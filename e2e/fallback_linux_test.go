@@ -27,6 +27,7 @@ func smallFiles(t *testing.T, p *nodetest.Process, bytes int) {
 // TestDiskFails has --transfer auto take another way when the disk does not take
 // what it has room for, and stay with it.
 func TestDiskFails(t *testing.T) {
+	t.Parallel()
 	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			node := bulk(t, version, 8)
@@ -90,6 +91,7 @@ func pauseOfFailed(t *testing.T, record any) int64 {
 // TestDiskFailsUnsafe: what V8 has made for the disk takes the memory that another
 // way would need, so none is safe, and none is taken.
 func TestDiskFailsUnsafe(t *testing.T) {
+	t.Parallel()
 	node := bulk(t, "", 60)
 	before := node.State()
 	smallFiles(t, node, 1e6)

@@ -133,6 +133,7 @@ func TestProcessDies(t *testing.T) {
 }
 
 func TestSocketLost(t *testing.T) {
+	t.Parallel()
 	faults := map[string]func(w *world, session string) bool{
 		"client socket": func(w *world, s string) bool { return w.KillClientSocket(s) },
 		"agent socket":  func(w *world, s string) bool { return w.KillAgentSocket(s) },

@@ -122,6 +122,7 @@ const bulkMB = 12
 // TestGuestTakesTheSameSnapshot compares what the guest hands over with what
 // the inspector streams, and checks that the process is left as it was.
 func TestGuestTakesTheSameSnapshot(t *testing.T) {
+	t.Parallel()
 	everyNode(t, func(t *testing.T, version string) {
 		p := bulk(t, version, bulkMB)
 		before := p.State()
@@ -235,6 +236,7 @@ func TestGuestVitals(t *testing.T) {
 
 // TestGuestLeavesByItself: the client is killed, and nobody comes back.
 func TestGuestLeavesByItself(t *testing.T) {
+	t.Parallel()
 	everyNode(t, func(t *testing.T, version string) {
 		t.Parallel()
 		p := bulk(t, version, bulkMB)
@@ -265,6 +267,7 @@ func TestGuestLeavesByItself(t *testing.T) {
 
 // TestGuestPullsOverANewConnection cuts the socket again and again.
 func TestGuestPullsOverANewConnection(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []guest.Mode{guest.Disk, guest.Memory} {
 		t.Run(string(mode), func(t *testing.T) {
 			p := bulk(t, "", 40)

@@ -124,6 +124,7 @@ func TestGuestOfAKilledProcess(t *testing.T) {
 // TestGuestKeepsNothingAlive has a program end while the guest is there, with
 // a snapshot and a series before it, and nobody at the other end.
 func TestGuestKeepsNothingAlive(t *testing.T) {
+	t.Parallel()
 	everyNode(t, func(t *testing.T, version string) {
 		t.Parallel()
 		p := nodetest.Start(t, nodetest.Options{Version: version, Inspect: true, Ready: "up", Script: `console.log("up"); setTimeout(() => console.log("done"), 3000)`})
@@ -145,6 +146,7 @@ func TestGuestKeepsNothingAlive(t *testing.T) {
 
 // TestGuestOnAFullDisk writes to a file system of a few megabytes.
 func TestGuestOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	small := smallDisk(t, 8)
 	everyNode(t, func(t *testing.T, version string) {
 		p := bulk(t, version, 40)
@@ -223,6 +225,7 @@ func TestGuestCap(t *testing.T) {
 
 // TestGuestInOddPrograms has programs that replaced what the guest might use.
 func TestGuestInOddPrograms(t *testing.T) {
+	t.Parallel()
 	const alive = `; console.log("up"); process.stdin.on('end', () => process.exit(0)).resume()`
 	tests := map[string]string{
 		"promises":     `globalThis.Promise = class { then() { throw new Error("mine") } }`,
@@ -324,6 +327,7 @@ func first(data []byte, _ guest.Pulled) []byte { return data }
 // TestGuestInAWorker installs a guest in a worker thread. The worker's objects
 // are in its snapshot, those of the main thread are not.
 func TestGuestInAWorker(t *testing.T) {
+	t.Parallel()
 	everyNode(t, func(t *testing.T, version string) {
 		p := nodetest.Start(t, nodetest.Options{Version: version, Inspect: true, Ready: "up", Script: `
 			class OfTheMain {} globalThis.mine = new OfTheMain();

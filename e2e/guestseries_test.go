@@ -26,6 +26,7 @@ import (
 // TestGuestDetached has the guest take a series with nobody connected, longer
 // than its patience with silence, and checks that ids continue over it.
 func TestGuestDetached(t *testing.T) {
+	t.Parallel()
 	everyNode(t, func(t *testing.T, version string) {
 		t.Parallel()
 		p := bulk(t, version, bulkMB)
@@ -165,6 +166,7 @@ func property(t *testing.T, s *heap.Snapshot, n heap.Node, name string) heap.Nod
 
 // TestGuestDeadline leaves a series alone for good.
 func TestGuestDeadline(t *testing.T) {
+	t.Parallel()
 	p := bulk(t, "", bulkMB)
 	before := p.State()
 	conn := dialNode(t, p)
@@ -180,6 +182,7 @@ func TestGuestDeadline(t *testing.T) {
 
 // TestGuestSeriesStops has a series end when it would do harm.
 func TestGuestSeriesStops(t *testing.T) {
+	t.Parallel()
 	p := bulk(t, "", bulkMB)
 	for name, series := range map[string]guest.Series{
 		"held and no more than":  {Mode: guest.Disk, MaxBytes: 20e6},
@@ -255,6 +258,7 @@ func must[T any](v T, err error) func(*testing.T) T {
 
 // TestGuestUploads puts the parts together again.
 func TestGuestUploads(t *testing.T) {
+	t.Parallel()
 	for _, version := range []string{"20", "24"} {
 		for _, mode := range []guest.Mode{guest.Disk, guest.Memory} {
 			t.Run(version+"/"+string(mode), func(t *testing.T) {
@@ -406,6 +410,7 @@ func TestGuestSeesLimits(t *testing.T) {
 // TestGuestSeriesUsesAgain: what a snapshot has taken stays with the process and is
 // used for the next one, so a series goes on where the first one just fitted.
 func TestGuestSeriesUsesAgain(t *testing.T) {
+	t.Parallel()
 	p := bulk(t, "", 60)
 	const limit = 370 << 20
 	cgroupWith(t, p, limit)

@@ -49,22 +49,25 @@ type heapCase struct {
 func (c heapCase) String() string { return c.version + "/" + c.app + "/" + c.variant.name }
 
 // heapCases is every app on every version of Node.js, and each variant on every
-// version. A short list has two apps a version, such that all are in it, and the
+// version. A short list has each app and each version at least once, and the
 // variants on the newest version alone.
 func heapCases(versions, apps []string, full bool) []heapCase {
 	all := variants()
 	plain, special := all[0], all[1:]
 	var cases []heapCase
+	if !full {
+		for i := range max(len(apps), len(versions)) {
+			cases = append(cases, heapCase{versions[i%len(versions)], apps[i%len(apps)], plain})
+		}
+		newest := len(versions) - 1
+		for j, v := range special {
+			cases = append(cases, heapCase{versions[newest], apps[(newest+j)%len(apps)], v})
+		}
+		return cases
+	}
 	for i, version := range versions {
-		some := []string{apps[2*i%len(apps)], apps[(2*i+1)%len(apps)]}
-		if full {
-			some = apps
-		}
-		for _, app := range some {
+		for _, app := range apps {
 			cases = append(cases, heapCase{version, app, plain})
-		}
-		if !full && i < len(versions)-1 {
-			continue
 		}
 		for j, v := range special {
 			cases = append(cases, heapCase{version, apps[(i+j)%len(apps)], v})
@@ -85,7 +88,7 @@ func heapApps(t *testing.T) []string {
 
 func TestHeapCases(t *testing.T) {
 	versions, apps := []string{"14", "16", "18", "20"}, []string{"a", "b", "c", "d", "e", "f", "g"}
-	for full, want := range map[bool]int{false: 4*2 + 3, true: 4 * (7 + 3)} {
+	for full, want := range map[bool]int{false: 7 + 3, true: 4 * (7 + 3)} {
 		cases := heapCases(versions, apps, full)
 		seen := map[string]bool{}
 		for _, c := range cases {

@@ -52,6 +52,7 @@ var idCases = map[string]struct {
 // TestIDs has the line cut, other debuggers come and go and the process replaced
 // in the middle of a series: objects keep their ids, or it is told that not.
 func TestIDs(t *testing.T) {
+	t.Parallel()
 	for name, c := range idCases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

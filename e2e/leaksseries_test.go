@@ -158,6 +158,7 @@ var movingHeads = []string{"the-thing"}
 // not be said to leak. FULL=1 takes every app, an ordinary run one healthy app in six: with
 // the race detector each costs ten seconds.
 func TestLeakReset(t *testing.T) {
+	t.Parallel()
 	apps := leaktest.Apps()
 	if !full() {
 		healthy := 0

@@ -93,6 +93,7 @@ func unproven() map[string]string {
 // a judge that is not ours weigh, in both directions, what AWS was asked against what
 // they allow, with resources and conditions.
 func TestPolicies(t *testing.T) {
+	t.Parallel()
 	texts := printed(t)
 	all := errands()
 	asked := runErrands(t, all, texts)

@@ -13,6 +13,7 @@ import (
 // of the old format too, in a cluster whose name has what separates names elsewhere,
 // with nothing but the policy that the program prints there.
 func TestPolicyPartitions(t *testing.T) {
+	t.Parallel()
 	node := bulk(t, "", 2)
 	for _, c := range []struct{ region, id, flag string }{
 		{"cn-north-1", taskID, ""},

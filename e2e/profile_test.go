@@ -53,6 +53,7 @@ var theLeak = []string{"ThrottlerHit", "setExpirationTime", "increment", "canAct
 
 // TestProfile profiles the demo's service on every tested version of Node.js.
 func TestProfile(t *testing.T) {
+	t.Parallel()
 	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			node := leaking(t, version)
@@ -232,6 +233,7 @@ func TestProfileIdle(t *testing.T) {
 // TestProfileDuringSeries is refused before anything is connected, when that can be
 // known, unless it is forced; the series then says that its ids are lost.
 func TestProfileDuringSeries(t *testing.T) {
+	t.Parallel()
 	node := bulk(t, "", 4)
 	w := newWorld(t, fakeaws.Config{}, node)
 	series := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--count", "2", "--interval", "8s", "--no-analyze", "--dir", "series")

@@ -47,6 +47,7 @@ func (w *world) wantReleased(t *testing.T) {
 // TestProtect has the task protected while it is captured, and not afterwards, however
 // that ends.
 func TestProtect(t *testing.T) {
+	t.Parallel()
 	protect := append(slices.Clone(snapshotArgs), "--protect", "--no-analyze")
 	for name, ending := range map[string]struct {
 		signal syscall.Signal // 0 = none

@@ -73,6 +73,7 @@ func s3Task(t *testing.T, w *world, s *s3test.Server, endpoint string, args ...s
 // TestS3 takes snapshots by way of S3: the same graph as by disk, and nothing
 // stays there unless that is asked for.
 func TestS3(t *testing.T) {
+	t.Parallel()
 	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			server := s3test.Start(t)
@@ -162,6 +163,7 @@ func TestS3Denied(t *testing.T) {
 // TestS3Unreachable goes on through the tunnel when the process may not upload,
 // unless S3 was asked for by name.
 func TestS3Unreachable(t *testing.T) {
+	t.Parallel()
 	server := s3test.Start(t)
 	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 4))
 	front := s3Front(t, server, func(r *http.Request) int {
@@ -191,6 +193,7 @@ func TestS3Unreachable(t *testing.T) {
 // TestS3Interrupted leaves no upload behind, and does not say that it is sure of
 // that when S3 does not answer.
 func TestS3Interrupted(t *testing.T) {
+	t.Parallel()
 	server := s3test.Start(t)
 	node := bulk(t, "", 4)
 	before := node.State()
@@ -226,6 +229,7 @@ func TestS3Interrupted(t *testing.T) {
 // TestS3FallsBack goes on through the tunnel, with the snapshot that the process
 // holds, whatever S3 does not do; and says so with --transfer s3.
 func TestS3FallsBack(t *testing.T) {
+	t.Parallel()
 	isPart := func(r *http.Request) bool { return r.URL.Query().Has("uploadId") }
 	for name, c := range map[string]struct {
 		refused func(r *http.Request, nth int64) bool // nth of those that it says true for

@@ -19,6 +19,7 @@ import (
 // TestS3InterruptedWhileItUploads has parts on their way, through a slow network,
 // when the run is stopped: none arrives in the bucket, at once or later.
 func TestS3InterruptedWhileItUploads(t *testing.T) {
+	t.Parallel()
 	const (
 		rate   = 2e6 // bytes in a second: two parts of 6 MB are on their way for some seconds
 		before = 3e6 // bytes that are through when the run is stopped

@@ -62,6 +62,7 @@ func (c *shortLived) forward(ctx context.Context, conn net.Conn, to string, afte
 // TestShortLivedConnections fetches a snapshot in spite of a network that cuts
 // every connection after a while.
 func TestShortLivedConnections(t *testing.T) {
+	t.Parallel()
 	for _, transfer := range []gate.Transfer{gate.Disk, gate.Memory} {
 		for _, after := range []int64{500e3, 64 << 10} {
 			t.Run(fmt.Sprintf("%s/%d", transfer, after), func(t *testing.T) {
@@ -100,6 +101,7 @@ func wireOf(t *testing.T, w *world, inspector string) int64 {
 
 // TestLostForGood says in one line what stays in the process, and until when.
 func TestLostForGood(t *testing.T) {
+	t.Parallel()
 	for transfer, holds := range map[gate.Transfer]string{
 		gate.Disk:   "with the snapshot of 1",
 		gate.Memory: "that it holds in the memory of the process",

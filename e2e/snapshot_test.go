@@ -23,6 +23,7 @@ import (
 // TestMainJob takes three snapshots of every tested version of Node.js, has
 // Chrome's own worker load them, and looks at what was left behind: nothing.
 func TestMainJob(t *testing.T) {
+	t.Parallel()
 	for _, version := range nodetest.Versions() {
 		t.Run("node"+version, func(t *testing.T) {
 			node := bulk(t, version, 8)
@@ -95,6 +96,7 @@ func wantSeries(t *testing.T, dir string, files []string, node *nodetest.Process
 }
 
 func TestJSONOutput(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fakeaws.Config{}, bulk(t, "", 2))
 	r := w.start(t, "snapshot", "--cluster", "prod", "--service", "api", "--output", "json")
 	r.wantCode(t, 0)
@@ -236,6 +238,7 @@ func TestDirect(t *testing.T) {
 }
 
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	node := nodetest.Require(t, "")
 	w := &world{Server: newWorld(t, fakeaws.Config{}, bulk(t, "", 2)).Server, dir: t.TempDir()}
 	r := w.start(t, "demo", "--node", node, "--interval", "1s", "--dir", "out")
