@@ -14,12 +14,12 @@ var channelActions = []string{
 	"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
 }
 
-// identityVariables have the agent, which sees the environment of the container,
-// take another identity or another way out than the task's own.
-var identityVariables = []string{
-	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE",
-	"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
-}
+// The agent sees the environment of the container: identityVariables have it take another
+// identity than the task role, and proxyVariables another way out than the task's own.
+var (
+	identityVariables = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"}
+	proxyVariables    = []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"}
+)
 
 func roleRules() []Rule {
 	return []Rule{
@@ -127,11 +127,15 @@ func missingKeys(decisions []Decision) []string {
 }
 
 func judgeKeys(f *Facts) Finding {
-	found := f.Target.environmentNames(identityVariables)
+	keys, proxies := f.Target.environmentNames(identityVariables), f.Target.environmentNames(proxyVariables)
+	found := slices.Concat(keys, proxies)
 	if len(found) == 0 {
 		return fine("none")
 	}
-	return Finding{Level: Warn, Got: "the container has " + few(found), Fix: "take them out of the task definition; the task role is there for that, and a proxy must let ssmmessages through"}
+	return Finding{
+		Level: Warn, Got: "the container has " + few(found), Params: map[string]string{ParamKeys: strings.Join(keys, " ")},
+		Fix: "take them out of the task definition; the task role is there for that, and a proxy must let ssmmessages through",
+	}
 }
 
 // few names some of many things, for one line.

@@ -239,6 +239,7 @@ const (
 	ParamInstance       = "containerInstance" // ARN
 	ParamSession        = "session"           // id
 	ParamPolicy         = "policy"            // of iam-policies that mends it
+	ParamKeys           = "keys"              // names of variables, with spaces between them
 	ParamDesired        = "desiredCount"      // to set
 	ParamEndpoint       = "endpoint"          // id of the VPC endpoint
 )

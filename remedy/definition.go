@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/ecsheap/ecsheap/ecs"
 )
@@ -69,13 +70,10 @@ func writableEdits(_ ecs.Finding, p params) []edit {
 	return edits
 }
 
-// agentKeys are variables that have the agent act as somebody else than the task role.
-var agentKeys = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"}
-
 func keyEdits(_ ecs.Finding, p params) []edit {
 	var edits []edit
-	for _, list := range []string{"environment", "secrets"} {
-		for _, name := range agentKeys {
+	for name := range strings.FieldsSeq(p[ecs.ParamKeys]) {
+		for _, list := range []string{"environment", "secrets"} {
 			edits = append(edits, drop(p[ecs.ParamContainer], "name", name, list))
 		}
 	}

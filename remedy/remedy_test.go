@@ -90,6 +90,7 @@ func TestOf(t *testing.T) {
 		{"a live finding, a new revision", "node.inspect", CLI, func(f *ecs.Finding) { f.Live = true }, Replaces, []string{"NODE_OPTIONS"}, ""},
 		{"another port is all it takes", "node.inspect", CLI, func(f *ecs.Finding) { f.Live, f.Params[ecs.ParamContainer] = true, "" }, None, []string{"the fix of the finding"}, "NODE_OPTIONS"},
 		{"the port of the inspector", "net.exposed", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamPort] = "9230" }, Replaces, []string{"containerPort 9230 out of"}, ""},
+		{"keys that are there", "role.envkeys", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamKeys] = "AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN" }, Replaces, []string{"AWS_ACCESS_KEY_ID out of environment", "AWS_SESSION_TOKEN out of secrets"}, "AWS_SECRET"},
 		{"a range is not taken out", "net.mapping9229", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamPortRange] = "9000-9300" }, Replaces, []string{"the fix of the finding"}, "out of"},
 		{"the policy that lacks", "op.startsession", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamPolicy] = "operator-snapshot" }, Live, []string{"ecsheap policy operator-snapshot"}, ""},
 		{"no policy helps", "op.startsession", CLI, nil, None, []string{"the fix of the finding"}, "ecsheap policy"},
