@@ -177,7 +177,6 @@ func wantDetached(t *testing.T, s capture.Series, transfer string) {
 // TestDetachedDisturbed has a debugger come and go between the first snapshot and
 // the second: their ids mean other objects, and the manifest says so.
 func TestDetachedDisturbed(t *testing.T) {
-	t.Parallel()
 	for _, version := range nodeVersions() {
 		t.Run("node"+version, func(t *testing.T) {
 			t.Parallel()

@@ -127,11 +127,14 @@ func TestGuestKeepsNothingAlive(t *testing.T) {
 	t.Parallel()
 	everyNode(t, func(t *testing.T, version string) {
 		t.Parallel()
-		p := nodetest.Start(t, nodetest.Options{Version: version, Inspect: true, Ready: "up", Script: `console.log("up"); setTimeout(() => console.log("done"), 3000)`})
+		p := nodetest.Start(t, nodetest.Options{Version: version, Inspect: true, Ready: "up", Script: `console.log("up"); const alive = setInterval(() => {}, 1000); globalThis.finish = () => { clearInterval(alive); console.log("done") }`})
 		conn := dialNode(t, p)
 		g := installGuest(t, conn.Evaluate, guest.Options{})
 		takeShot(t, g, guest.Disk)
 		if err := g.Detach(t.Context(), guest.Series{Mode: guest.Memory, Count: 9, Interval: time.Hour, SampleEvery: 100 * time.Millisecond, Deadline: 24 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Evaluate(t.Context(), "void setTimeout(finish, 100)", nil); err != nil {
 			t.Fatal(err)
 		}
 		conn.cut()

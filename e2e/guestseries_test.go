@@ -410,7 +410,6 @@ func TestGuestSeesLimits(t *testing.T) {
 // TestGuestSeriesUsesAgain: what a snapshot has taken stays with the process and is
 // used for the next one, so a series goes on where the first one just fitted.
 func TestGuestSeriesUsesAgain(t *testing.T) {
-	t.Parallel()
 	p := bulk(t, "", 60)
 	const limit = 370 << 20
 	cgroupWith(t, p, limit)
