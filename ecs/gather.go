@@ -100,7 +100,7 @@ func (r round) run(ctx context.Context) error {
 // gatherer asks, for all tasks of a run.
 type gatherer struct {
 	*Clients
-	all   []*Facts // at least one, of tasks of one cluster
+	all   []*Facts // of tasks of one cluster
 	at    time.Time
 	slots chan struct{} // one for each call that may be on its way
 }

@@ -146,6 +146,7 @@ func TestGatherAllAsOne(t *testing.T) {
 		"denied": func(s *fakeaws.Server) {
 			s.PermitOnly(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["ecs:*","ec2:DescribeSubnets","sts:*"],"Resource":"*"}}`)
 		},
+		"tunnels to some": func(s *fakeaws.Server) { s.PermitOnly(tunnelTo(id(0), id(101))) },
 		"throttled": func(s *fakeaws.Server) {
 			s.Throttle(fakeaws.Throttle{Operations: []string{"iam.", "ec2.", "ssm."}, Burst: 0})
 		},
@@ -176,6 +177,54 @@ func TestGatherAllAsOne(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// tunnelTo is a policy of somebody who may ask everything, and open a tunnel to some tasks.
+func tunnelTo(ids ...string) string {
+	resources := []string{`"arn:aws:ssm:eu-west-1::document/AWS-StartPortForwardingSession"`}
+	for _, id := range ids {
+		resources = append(resources, `"arn:aws:ecs:eu-west-1:111122223333:task/prod/`+id+`"`)
+	}
+	return `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":["ecs:*","ec2:*","iam:*","sts:*","ssm:Describe*","ssm:Get*","cloudwatch:*","elasticloadbalancing:*","application-autoscaling:*"],"Resource":"*"},
+		{"Effect":"Allow","Action":"ssm:StartSession","Resource":[` + strings.Join(resources, ",") + `]}]}`
+}
+
+// TestGatherAllOperator: IAM decides on each of the tasks that it was asked about at once.
+func TestGatherAllOperator(t *testing.T) {
+	server, clients := uniform(t, 120, fakeaws.Config{})
+	targets := found(t, clients)
+	server.PermitOnly(tunnelTo(id(3), id(99)))
+	all, err := GatherAll(t.Context(), clients, targets, 9229, Whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		want, got := Block, "oncall may not ssm:StartSession on "+f.Target.TaskARN
+		if slices.Contains([]string{id(3), id(99)}, f.Target.TaskID()) {
+			want, got = OK, "oncall may open a session"
+		}
+		if found, _ := findingOf(Judge(f), "op.startsession"); found.Level != want || found.Got != got {
+			t.Errorf("%s: %s %q, want %s %q", f.Target.TaskID(), found.Level, found.Got, want, got)
+		}
+	}
+}
+
+// TestGatherAllGone: what a list does not have is gone for its tasks alone.
+func TestGatherAllGone(t *testing.T) {
+	server, clients := uniform(t, 3, fakeaws.Config{})
+	targets := found(t, clients)
+	server.StopTask(targets[1].TaskARN, "UserInitiated", "x")
+	all, err := GatherAll(t.Context(), clients, targets, 9229, Whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range all {
+		gap := f.Interface.gap()
+		if gone := gap != nil && gap.Reason == "the network interface is gone"; gone != (i == 1) {
+			t.Errorf("task %d: %+v", i, f.Interface)
+		}
 	}
 }
 

@@ -105,7 +105,7 @@ func (g *gatherer) operator(ctx context.Context) error {
 			f.Operator = because[Simulation](gap)
 			continue
 		}
-		key := fmt.Sprint(f.Target.tagged()) // in the order of the keys
+		key := fmt.Sprintf("%q", f.Target.tagged()) // in the order of the keys
 		tags[key] = append(tags[key], f)
 	}
 	group, ctx := errgroup.WithContext(ctx)

@@ -60,15 +60,16 @@ func runCheckAll(ctx context.Context, u *ui, o checkOptions) error {
 		f.Local = local
 		r.checks = append(r.checks, checked{target: f.Target, findings: ecs.Judge(f), iac: o.iac})
 	}
+	groups := r.groups()
 	if o.json {
 		err = u.json(r.json())
 	} else {
-		err = r.write(u, o.verbose)
+		err = r.write(u, groups, o.verbose)
 	}
 	if err != nil {
 		return err
 	}
-	return r.err()
+	return r.err(groups)
 }
 
 // checkedAll is the result of check --all.
@@ -139,9 +140,9 @@ func (r checkedAll) blocked() int {
 
 // err is the error of findings that rule captures out, and failing that of tasks that
 // were not checked.
-func (r checkedAll) err() error {
+func (r checkedAll) err(groups []*findingGroup) error {
 	var blocks []ecs.Finding
-	for _, g := range r.groups() {
+	for _, g := range groups {
 		known := func(f ecs.Finding) bool { return f.ID == g.finding.ID }
 		if g.finding.Level == ecs.Block && !slices.ContainsFunc(blocks, known) {
 			blocks = append(blocks, g.finding)

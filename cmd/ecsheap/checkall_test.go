@@ -89,7 +89,7 @@ func TestCheckAllShort(t *testing.T) {
 		))
 	}
 	var out bytes.Buffer
-	if err := r.write(&ui{out: &out}, false); err != nil {
+	if err := r.write(&ui{out: &out}, r.groups(), false); err != nil {
 		t.Fatal(err)
 	}
 	text := out.String()
@@ -105,7 +105,7 @@ func TestCheckAllShort(t *testing.T) {
 		t.Errorf("%d lines:\n%s", lines, text)
 	}
 	out.Reset()
-	if err := r.write(&ui{out: &out}, true); err != nil || strings.Count(out.String(), "exec.sessions") != 251 {
+	if err := r.write(&ui{out: &out}, r.groups(), true); err != nil || strings.Count(out.String(), "exec.sessions") != 251 {
 		t.Errorf("verbose: %d, %v", strings.Count(out.String(), "exec.sessions"), err)
 	}
 }
@@ -139,7 +139,7 @@ func TestCheckAllAnswer(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, word+text, tt.want)
 		}
 		code := codeOK
-		if err := r.err(); err != nil {
+		if err := r.err(r.groups()); err != nil {
 			code = exitCode(err)
 		}
 		if out := r.json(); code != tt.code || out.Ready != (tt.code == codeOK) || out.Checks == nil || out.Unchecked == nil || out.Skipped == nil {

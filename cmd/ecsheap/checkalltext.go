@@ -23,9 +23,8 @@ const unclearWord = "UNCLEAR"
 
 // write is as that of checked: the answer first, then what blocks. What tasks have alike
 // is told once, with the tasks.
-func (r checkedAll) write(u *ui, verbose bool) error {
+func (r checkedAll) write(u *ui, groups []*findingGroup, verbose bool) error {
 	w := bufio.NewWriter(u.out) // keeps the first error for Flush
-	groups := r.groups()
 	word, text, color := r.answer(groups)
 	fmt.Fprintf(w, "%s\n%s%s\n", u.paintOut(bold, printable(r.title())), u.paintOut(color, word), printable(text))
 	names := r.taskNames()

@@ -90,7 +90,7 @@ func (l findingLines) write(w *bufio.Writer, u *ui) {
 	if f.Level == ecs.OK || l.fix == "" {
 		return
 	}
-	label := l.label
+	label := printable(l.label)
 	if f.Replaces() {
 		label += ", " + u.paintOut(yellow, lostHeap)
 	}
