@@ -147,6 +147,9 @@ func TestGatherAllAsOne(t *testing.T) {
 			s.PermitOnly(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["ecs:*","ec2:DescribeSubnets","sts:*"],"Resource":"*"}}`)
 		},
 		"tunnels to some": func(s *fakeaws.Server) { s.PermitOnly(tunnelTo(id(0), id(101))) },
+		"tunnels by tag": func(s *fakeaws.Server) {
+			s.PermitOnly(tunnelTo(), `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ssm:StartSession","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/ecsheap":"allowed"}}}}`)
+		},
 		"throttled": func(s *fakeaws.Server) {
 			s.Throttle(fakeaws.Throttle{Operations: []string{"iam.", "ec2.", "ssm."}, Burst: 0})
 		},
