@@ -186,6 +186,22 @@ func TestPickerDumb(t *testing.T) {
 	}
 }
 
+// TestPickerNotForAll: with --all there is nothing to choose, on a terminal neither.
+func TestPickerNotForAll(t *testing.T) {
+	t.Parallel()
+	w := fleet(t, 2)
+	w.AddTask(fakeaws.Task{
+		Cluster: "prod", Service: "pair", ID: taskID, Exec: true,
+		Containers: []fakeaws.Container{{Name: "front", Essential: true, Command: []string{"node"}}, {Name: "back", Essential: true, Command: []string{"node"}}},
+	})
+	c := w.onTerminal(t, "check", "--cluster", "prod", "--all")
+	c.shows(t, "2 containers fit")
+	c.wantCode(t, 4)
+	if text := c.screen.String(); strings.Contains(text, "Which") {
+		t.Errorf("it asks:\n%s", text)
+	}
+}
+
 // TestPickerNarrow: no line is wider than the window, and one that gets narrower is
 // drawn anew.
 func TestPickerNarrow(t *testing.T) {

@@ -25,6 +25,12 @@ func checkErrands() []errand {
 			w.start(t, "check", "--cluster", "prod", "--service", "api").wantCode(t, 3)
 			return w.asked()
 		}},
+		{"check of all tasks", preflight, func(t *testing.T, h holder) []permission {
+			w := h.scaled(t)
+			w.AddTask(fakeaws.Task{Cluster: "prod", Service: "api", Exec: true, Containers: []fakeaws.Container{{Name: "api", Command: []string{"node", "x.js"}, Essential: true}}})
+			w.start(t, "check", "--cluster", "prod", "--service", "api", "--all").wantCode(t, 3)
+			return w.asked()
+		}},
 		{"check of a task on EC2", preflight, checkOnEC2},
 		{"tasks", preflight, func(t *testing.T, h holder) []permission {
 			w := h.scaled(t)

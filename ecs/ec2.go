@@ -3,7 +3,6 @@ package ecs
 import (
 	"cmp"
 	"context"
-	"net/url"
 )
 
 // ec2Page is what every page of a list has.
@@ -37,17 +36,18 @@ func groupIDs(refs []groupRef) []string {
 	return ids
 }
 
-// Interface describes a network interface.
-func (c *EC2) Interface(ctx context.Context, id string) (found Interface, err error) {
+// ec2Batch is how many values one filter takes (EC2 API reference).
+const ec2Batch = 200
+
+// Interfaces describes network interfaces, ec2Batch of them at most. Ids are a filter: one
+// that is gone is missing among the others.
+func (c *EC2) Interfaces(ctx context.Context, ids []string) (found []Interface, err error) {
 	var pages []*interfacePage
-	err = c.describe(ctx, "DescribeNetworkInterfaces", url.Values{"NetworkInterfaceId.1": {id}}, grow(&pages))
+	err = c.describe(ctx, "DescribeNetworkInterfaces", filters(append([]string{"network-interface-id"}, ids...)), grow(&pages))
 	for _, page := range pages {
 		for _, i := range page.Items {
-			found = Interface{ID: i.ID, Subnet: i.Subnet, VPC: i.VPC, Owner: i.Owner, PublicIP: i.Public, Groups: groupIDs(i.Groups)}
+			found = append(found, Interface{ID: i.ID, Subnet: i.Subnet, VPC: i.VPC, Owner: i.Owner, PublicIP: i.Public, Groups: groupIDs(i.Groups)})
 		}
-	}
-	if err == nil && found.ID == "" {
-		err = &goneError{what: "network interface"}
 	}
 	return found, err
 }
@@ -61,17 +61,14 @@ type subnetPage struct {
 	} `xml:"subnetSet>item"`
 }
 
-// Subnet describes a subnet.
-func (c *EC2) Subnet(ctx context.Context, id string) (found Subnet, err error) {
+// Subnets describes subnets, as Interfaces does interfaces.
+func (c *EC2) Subnets(ctx context.Context, ids []string) (found []Subnet, err error) {
 	var pages []*subnetPage
-	err = c.describe(ctx, "DescribeSubnets", url.Values{"SubnetId.1": {id}}, grow(&pages))
+	err = c.describe(ctx, "DescribeSubnets", filters(append([]string{"subnet-id"}, ids...)), grow(&pages))
 	for _, page := range pages {
 		for _, s := range page.Items {
-			found = Subnet{ID: s.ID, VPC: s.VPC, Owner: s.Owner}
+			found = append(found, Subnet{ID: s.ID, VPC: s.VPC, Owner: s.Owner})
 		}
-	}
-	if err == nil && found.ID == "" {
-		err = &goneError{what: "subnet"}
 	}
 	return found, err
 }

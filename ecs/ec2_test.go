@@ -32,10 +32,10 @@ func TestEC2(t *testing.T) {
 		v.Endpoints = []fakeaws.Endpoint{{ID: "vpce-2", Service: "com.amazonaws.eu-west-1.ssmmessages", State: "pending", PrivateDNSOff: true, SecurityGroups: []string{"sg-2"}}}
 	})
 	ctx, ec2, found := t.Context(), clients.EC2, target()
-	i, err := ec2.Interface(ctx, found.attached("networkInterfaceId"))
-	want(t, err, i, Interface{ID: found.attached("networkInterfaceId"), Subnet: subnet, VPC: vpc, Owner: "111122223333", Groups: []string{"sg-0123456789abcdef0"}})
-	s, err := ec2.Subnet(ctx, subnet)
-	want(t, err, s, Subnet{ID: subnet, VPC: vpc, Owner: "111122223333"})
+	i, err := ec2.Interfaces(ctx, []string{"eni-gone", found.attached("networkInterfaceId")})
+	want(t, err, i, []Interface{{ID: found.attached("networkInterfaceId"), Subnet: subnet, VPC: vpc, Owner: "111122223333", Groups: []string{"sg-0123456789abcdef0"}}})
+	s, err := ec2.Subnets(ctx, []string{subnet, "subnet-gone"})
+	want(t, err, s, []Subnet{{ID: subnet, VPC: vpc, Owner: "111122223333"}})
 	tables, err := ec2.RouteTables(ctx, vpc)
 	want(t, err, tables, []RouteTable{
 		{ID: "rtb-main", Main: true, Routes: []Route{{"10.0.0.0/16", "local", true}}},
@@ -47,7 +47,8 @@ func TestEC2(t *testing.T) {
 	want(t, err, groups, []SecurityGroup{{ID: "sg-2", Ingress: []Permission{
 		{Protocol: "tcp", From: 443, To: 443, Groups: []string{"sg-3"}}, {Protocol: "-1", CIDRs: []string{"10.0.0.0/8", "fd00::/8"}, Lists: []string{"pl-1"}},
 	}}})
-	if _, err := ec2.Subnet(ctx, "subnet-gone"); err == nil || !strings.Contains(err.Error(), "EC2: DescribeSubnets") || !strings.Contains(err.Error(), "InvalidSubnetID.NotFound") {
+	server.Fault(fakeaws.Fault{Operation: "ec2.DescribeSubnets", Code: "InvalidSubnetID.NotFound", Message: "no"})
+	if _, err := ec2.Subnets(ctx, []string{subnet}); err == nil || !strings.Contains(err.Error(), "EC2: DescribeSubnets") || !strings.Contains(err.Error(), "InvalidSubnetID.NotFound") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -83,7 +84,7 @@ func TestEC2TriesAgain(t *testing.T) {
 	found := target()
 	server.Throttle(fakeaws.Throttle{Operations: []string{"ec2."}, Burst: 0, Refusals: 1})
 	c := NewEC2(aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(server.URL()), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")})
-	if _, err := c.Subnet(t.Context(), found.attached("subnetId")); err != nil {
+	if _, err := c.Subnets(t.Context(), []string{found.attached("subnetId")}); err != nil {
 		t.Error(err)
 	}
 	n := 0

@@ -237,8 +237,13 @@ func (t Target) served(ctx context.Context, client *awsecs.Client, among []Candi
 	if err != nil {
 		return ""
 	}
+	return servedIn(out.Services, among)
+}
+
+// servedIn reads it in the description of the service.
+func servedIn(described []ecstypes.Service, among []Candidate) string {
 	name := ""
-	for _, s := range out.Services { // one, or none when it is gone
+	for _, s := range described { // one, or none when it is gone
 		for _, lb := range s.LoadBalancers {
 			of := aws.ToString(lb.ContainerName)
 			if !slices.ContainsFunc(among, func(c Candidate) bool { return c.Name == of }) {

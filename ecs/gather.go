@@ -2,14 +2,11 @@ package ecs
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -22,10 +19,14 @@ const (
 	// can do without.
 	quickTimeout = 3 * time.Second
 
-	// sessionLooks is how often a full container is looked at before it counts as full,
-	// with sessionPause between: the list follows the ends of sessions by a second or so.
-	sessionLooks = 3
-	sessionPause = time.Second
+	// gatherEach is what each task adds to that: AWS may allow no more than some ten calls
+	// a second of a kind.
+	gatherEach = 200 * time.Millisecond
+
+	// maxGather is how many calls are on their way at once: a round for one task, and
+	// few enough for hundreds of them not to be a burst that AWS refuses (for reads
+	// of a cluster's resources that is above 50).
+	maxGather = 16
 )
 
 // Scope is how much is asked.
@@ -43,14 +44,23 @@ const (
 // may not be asked, or is not answered, is a fact with a gap. The error is the cause of
 // ctx, or says that the credentials have expired.
 func Gather(ctx context.Context, c *Clients, t Target, port int, scope Scope) (*Facts, error) {
-	f := &Facts{Target: t, Port: port, At: time.Now()}
+	facts, err := GatherAll(ctx, c, []Target{t}, port, scope)
+	return facts[0], err
+}
+
+// GatherAll is [Gather] for several tasks of one cluster, in their order. What tasks
+// share is asked once, and what one call answers for many of them in one call.
+func GatherAll(ctx context.Context, c *Clients, targets []Target, port int, scope Scope) ([]*Facts, error) {
+	g := &gatherer{Clients: c, at: time.Now(), slots: make(chan struct{}, maxGather)}
+	for _, t := range targets {
+		g.all = append(g.all, &Facts{Target: t, Port: port, At: g.at})
+	}
 	timeout := quickTimeout
 	if scope == Whole {
-		timeout = gatherTimeout
+		timeout = gatherTimeout + time.Duration(len(targets))*gatherEach
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	g := &gatherer{Clients: c, f: f}
 	rounds := []round{{g.service}, {g.targetGroups}}
 	if scope == Whole {
 		rounds = []round{
@@ -64,57 +74,57 @@ func Gather(ctx context.Context, c *Clients, t Target, port int, scope Scope) (*
 	}
 	for _, r := range rounds {
 		if err := r.run(limited); err != nil {
-			return f, err
+			return g.all, err
 		}
 		if ctx.Err() != nil {
-			return f, context.Cause(ctx)
+			return g.all, context.Cause(ctx)
 		}
 	}
-	return f, nil
+	return g.all, nil
 }
 
 // round is a set of questions that need no answer of one another. Each sets facts of
 // its own.
 type round []func(context.Context) error
 
+// run ends all of them with the first error: that is one which makes the others
+// pointless.
 func (r round) run(ctx context.Context) error {
-	var group errgroup.Group
+	group, ctx := errgroup.WithContext(ctx)
 	for _, ask := range r {
 		group.Go(func() error { return ask(ctx) })
 	}
 	return group.Wait()
 }
 
-// gatherer asks.
+// gatherer asks, for all tasks of a run.
 type gatherer struct {
 	*Clients
-	f *Facts
+	all   []*Facts // of tasks of one cluster
+	at    time.Time
+	slots chan struct{} // one for each call that may be on its way
 }
 
-// ask sets a fact. Its error is that of credentials which have expired: then nothing
-// else is worth asking.
-func ask[T any](fact *Fact[T], action string, question func() (T, error)) error {
-	v, err := question()
-	if expired(err) {
-		return fmt.Errorf("checking: %w", err)
-	}
-	*fact = factOf(action, v, err)
-	return nil
-}
+// clusterName names the cluster of all tasks.
+func (g *gatherer) clusterName() string { return g.all[0].Target.Cluster }
 
 func (g *gatherer) cluster(ctx context.Context) error {
-	return ask(&g.f.Cluster, "ecs:DescribeClusters", func() (ecstypes.Cluster, error) {
-		out, err := g.ECS.DescribeClusters(ctx, &awsecs.DescribeClustersInput{
-			Clusters: []string{g.f.Target.Cluster}, Include: []ecstypes.ClusterField{ecstypes.ClusterFieldConfigurations, ecstypes.ClusterFieldSettings},
-		})
-		if err != nil {
-			return ecstypes.Cluster{}, err
-		}
-		if len(out.Clusters) == 0 {
-			return ecstypes.Cluster{}, &goneError{what: "cluster"}
-		}
-		return out.Clusters[0], nil
-	})
+	return question[ecstypes.Cluster]{
+		action: "ecs:DescribeClusters", fact: func(f *Facts) *Fact[ecstypes.Cluster] { return &f.Cluster },
+		key: alike,
+		ask: func(ctx context.Context, f *Facts) (ecstypes.Cluster, error) {
+			out, err := g.ECS.DescribeClusters(ctx, &awsecs.DescribeClustersInput{
+				Clusters: []string{f.Target.Cluster}, Include: []ecstypes.ClusterField{ecstypes.ClusterFieldConfigurations, ecstypes.ClusterFieldSettings},
+			})
+			if err != nil {
+				return ecstypes.Cluster{}, err
+			}
+			if len(out.Clusters) == 0 {
+				return ecstypes.Cluster{}, &goneError{what: "cluster"}
+			}
+			return out.Clusters[0], nil
+		},
+	}.put(ctx, g)
 }
 
 // goneError means that ECS has forgotten something since the task was found.
@@ -124,21 +134,27 @@ func (e *goneError) Error() string      { return "the " + e.what + " is gone" }
 func (e *goneError) unanswered() string { return e.Error() }
 
 func (g *gatherer) service(ctx context.Context) error {
-	t := g.f.Target
-	if t.Service == "" {
-		g.f.Service = Known[*ecstypes.Service](nil)
-		return nil
+	for _, f := range g.all {
+		if f.Target.Service == "" {
+			f.Service = Known[*ecstypes.Service](nil)
+		}
 	}
-	return ask(&g.f.Service, "ecs:DescribeServices", func() (*ecstypes.Service, error) {
-		out, err := g.ECS.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: aws.String(t.Cluster), Services: []string{t.Service}})
-		if err != nil {
-			return nil, err
-		}
-		if len(out.Services) == 0 {
-			return nil, &goneError{what: "service"}
-		}
-		return &out.Services[0], nil
-	})
+	return list[*ecstypes.Service]{
+		action: "ecs:DescribeServices", size: serviceBatch, missing: &goneError{what: "service"},
+		fact: func(f *Facts) *Fact[*ecstypes.Service] { return &f.Service },
+		key:  func(f *Facts) string { return f.Target.Service },
+		ask: func(ctx context.Context, names []string) (map[string]*ecstypes.Service, error) {
+			out, err := g.ECS.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: aws.String(g.clusterName()), Services: names})
+			if err != nil {
+				return nil, err
+			}
+			have := map[string]*ecstypes.Service{}
+			for i, s := range out.Services {
+				have[aws.ToString(s.ServiceName)] = &out.Services[i]
+			}
+			return have, nil
+		},
+	}.put(ctx, g)
 }
 
 // newestDeployments is how many service deployments are looked at: one is under way at
@@ -146,115 +162,65 @@ func (g *gatherer) service(ctx context.Context) error {
 const newestDeployments = 5
 
 func (g *gatherer) deployments(ctx context.Context) error {
-	t := g.f.Target
-	if t.Service == "" {
-		return nil
-	}
-	return ask(&g.f.Deployments, "ecs:ListServiceDeployments", func() ([]ecstypes.ServiceDeploymentBrief, error) {
-		out, err := g.ECS.ListServiceDeployments(ctx, &awsecs.ListServiceDeploymentsInput{
-			Cluster: aws.String(t.Cluster), Service: aws.String(t.Service), MaxResults: aws.Int32(newestDeployments), Status: underWay,
-		})
-		if err != nil {
-			return nil, err
-		}
-		return out.ServiceDeployments, nil
-	})
+	return question[[]ecstypes.ServiceDeploymentBrief]{
+		action: "ecs:ListServiceDeployments", fact: func(f *Facts) *Fact[[]ecstypes.ServiceDeploymentBrief] { return &f.Deployments },
+		key: func(f *Facts) (string, *Gap) { return f.Target.Service, nil },
+		ask: func(ctx context.Context, f *Facts) ([]ecstypes.ServiceDeploymentBrief, error) {
+			out, err := g.ECS.ListServiceDeployments(ctx, &awsecs.ListServiceDeploymentsInput{
+				Cluster: aws.String(f.Target.Cluster), Service: aws.String(f.Target.Service), MaxResults: aws.Int32(newestDeployments), Status: underWay,
+			})
+			if err != nil {
+				return nil, err
+			}
+			return out.ServiceDeployments, nil
+		},
+	}.put(ctx, g)
 }
 
 func (g *gatherer) protection(ctx context.Context) error {
-	t := g.f.Target
-	if t.Service == "" {
-		return nil
-	}
-	return ask(&g.f.Protection, "ecs:GetTaskProtection", func() (ecstypes.ProtectedTask, error) {
-		out, err := g.ECS.GetTaskProtection(ctx, &awsecs.GetTaskProtectionInput{Cluster: aws.String(t.Cluster), Tasks: []string{t.TaskARN}})
-		if err != nil {
-			return ecstypes.ProtectedTask{}, err
-		}
-		if len(out.ProtectedTasks) == 0 { // the reason is in out.Failures: such a task has none
-			return ecstypes.ProtectedTask{}, nil
-		}
-		return out.ProtectedTasks[0], nil
-	})
+	return list[ecstypes.ProtectedTask]{ // of a task without any the reason is in the failures of the answer
+		action: "ecs:GetTaskProtection", size: protectionBatch,
+		fact: func(f *Facts) *Fact[ecstypes.ProtectedTask] { return &f.Protection },
+		key: func(f *Facts) string {
+			if f.Target.Service == "" {
+				return ""
+			}
+			return f.Target.TaskARN
+		},
+		ask: func(ctx context.Context, arns []string) (map[string]ecstypes.ProtectedTask, error) {
+			out, err := g.ECS.GetTaskProtection(ctx, &awsecs.GetTaskProtectionInput{Cluster: aws.String(g.clusterName()), Tasks: arns})
+			if err != nil {
+				return nil, err
+			}
+			return byKey(out.ProtectedTasks, func(p ecstypes.ProtectedTask) string { return aws.ToString(p.TaskArn) }), nil
+		},
+	}.put(ctx, g)
 }
+
+// instanceBatch is how many instances one DescribeContainerInstances call takes (ECS
+// API reference).
+const instanceBatch = 100
 
 func (g *gatherer) instance(ctx context.Context) error {
-	t := g.f.Target
-	arn := aws.ToString(t.task.ContainerInstanceArn)
-	if arn == "" {
-		g.f.Instance = Known[*ecstypes.ContainerInstance](nil)
-		return nil
-	}
-	return ask(&g.f.Instance, "ecs:DescribeContainerInstances", func() (*ecstypes.ContainerInstance, error) {
-		out, err := g.ECS.DescribeContainerInstances(ctx, &awsecs.DescribeContainerInstancesInput{Cluster: aws.String(t.Cluster), ContainerInstances: []string{arn}})
-		if err != nil {
-			return nil, err
+	arn := func(f *Facts) string { return aws.ToString(f.Target.task.ContainerInstanceArn) }
+	for _, f := range g.all {
+		if arn(f) == "" {
+			f.Instance = Known[*ecstypes.ContainerInstance](nil)
 		}
-		if len(out.ContainerInstances) == 0 {
-			return nil, &goneError{what: "container instance"}
-		}
-		return &out.ContainerInstances[0], nil
-	})
-}
-
-func (g *gatherer) connection(ctx context.Context) error {
-	if g.f.Target.RuntimeID == "" {
-		return nil
 	}
-	return ask(&g.f.Connection, "ssm:GetConnectionStatus", func() (ssmtypes.ConnectionStatus, error) { return connection(ctx, g.SSM, g.f.Target) })
-}
-
-func connection(ctx context.Context, client *awsssm.Client, t Target) (ssmtypes.ConnectionStatus, error) {
-	out, err := client.GetConnectionStatus(ctx, &awsssm.GetConnectionStatusInput{Target: aws.String(t.SSM())})
-	if err != nil {
-		return "", err
-	}
-	return out.Status, nil
-}
-
-// Connecting tells whether the agent of the target runs and Systems Manager does not know
-// it yet, which takes an agent some seconds, or for ever. It is false as well when
-// that cannot be asked: waiting would not help.
-func Connecting(ctx context.Context, client *awsssm.Client, t Target) bool {
-	if c, _ := t.container(); t.RuntimeID == "" || !agentUp(c) {
-		return false
-	}
-	status, err := connection(ctx, client, t)
-	return err == nil && status == ssmtypes.ConnectionStatusNotConnected
-}
-
-// sessions looks at a full container more than once.
-func (g *gatherer) sessions(ctx context.Context) error {
-	if g.f.Target.RuntimeID == "" {
-		return nil
-	}
-	return ask(&g.f.Sessions, "ssm:DescribeSessions", func() ([]ssmtypes.Session, error) {
-		for look := 1; ; look++ {
-			active, err := g.activeSessions(ctx)
-			if err != nil || len(active) < sessionLimit || look == sessionLooks {
-				return active, err
+	return list[*ecstypes.ContainerInstance]{
+		action: "ecs:DescribeContainerInstances", size: instanceBatch, missing: &goneError{what: "container instance"},
+		fact: func(f *Facts) *Fact[*ecstypes.ContainerInstance] { return &f.Instance }, key: arn,
+		ask: func(ctx context.Context, arns []string) (map[string]*ecstypes.ContainerInstance, error) {
+			out, err := g.ECS.DescribeContainerInstances(ctx, &awsecs.DescribeContainerInstancesInput{Cluster: aws.String(g.clusterName()), ContainerInstances: arns})
+			if err != nil {
+				return nil, err
 			}
-			select {
-			case <-ctx.Done():
-				return active, nil
-			case <-time.After(sessionPause):
+			have := map[string]*ecstypes.ContainerInstance{}
+			for i, instance := range out.ContainerInstances {
+				have[aws.ToString(instance.ContainerInstanceArn)] = &out.ContainerInstances[i]
 			}
-		}
-	})
-}
-
-func (g *gatherer) activeSessions(ctx context.Context) ([]ssmtypes.Session, error) {
-	var active []ssmtypes.Session
-	pages := awsssm.NewDescribeSessionsPaginator(g.SSM, &awsssm.DescribeSessionsInput{
-		State:   ssmtypes.SessionStateActive,
-		Filters: []ssmtypes.SessionFilter{{Key: ssmtypes.SessionFilterKeyTargetId, Value: aws.String(g.f.Target.SSM())}},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		active = append(active, page.Sessions...)
-	}
-	return active, nil
+			return have, nil
+		},
+	}.put(ctx, g)
 }

@@ -11,36 +11,50 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+	"golang.org/x/sync/errgroup"
 )
 
 const simulateAction = "iam:SimulatePrincipalPolicy"
 
+// simulateBatch is how many tasks IAM is asked about at once. It names no limit.
+const simulateBatch = 50
+
 // role asks whether the task role may open the agent's channels.
 func (g *gatherer) role(ctx context.Context) error {
-	role := g.f.Target.roleARN()
-	if role == "" {
-		return nil
-	}
-	return ask(&g.f.Role, simulateAction, func() (Simulation, error) {
-		return g.simulate(ctx, role, channelActions, nil, nil)
-	})
+	return question[Simulation]{
+		action: simulateAction, fact: func(f *Facts) *Fact[Simulation] { return &f.Role },
+		key: func(f *Facts) (string, *Gap) { return f.Target.roleARN(), nil },
+		ask: func(ctx context.Context, f *Facts) (Simulation, error) {
+			return g.simulate(ctx, f.Target.roleARN(), channelActions, nil, nil)
+		},
+	}.put(ctx, g)
 }
 
 // roleKMS asks whether the task role may use the key of the cluster.
 func (g *gatherer) roleKMS(ctx context.Context) error {
-	role := g.f.Target.roleARN()
-	key := aws.ToString(execConfiguration(g.f.Cluster.Value).KmsKeyId)
-	if g.f.Cluster.gap() != nil || key == "" || role == "" {
-		return nil
+	keyOf := func(f *Facts) string {
+		if f.Cluster.gap() != nil {
+			return ""
+		}
+		return aws.ToString(execConfiguration(f.Cluster.Value).KmsKeyId)
 	}
-	arn, ok := g.f.Target.keyARN(key)
-	if !ok {
-		g.f.RoleKMS = Unknown[Simulation]("%s is an alias, which no policy names", key)
-		return nil
-	}
-	return ask(&g.f.RoleKMS, simulateAction, func() (Simulation, error) {
-		return g.simulate(ctx, role, []string{"kms:Decrypt"}, []string{arn}, nil)
-	})
+	return question[Simulation]{
+		action: simulateAction, fact: func(f *Facts) *Fact[Simulation] { return &f.RoleKMS },
+		key: func(f *Facts) (string, *Gap) {
+			role := f.Target.roleARN() // the key is that of the cluster
+			if keyOf(f) == "" || role == "" {
+				return "", nil
+			}
+			if _, ok := f.Target.keyARN(keyOf(f)); !ok {
+				return "", &Gap{Reason: keyOf(f) + " is an alias, which no policy names"}
+			}
+			return role, nil
+		},
+		ask: func(ctx context.Context, f *Facts) (Simulation, error) {
+			arn, _ := f.Target.keyARN(keyOf(f))
+			return g.simulate(ctx, f.Target.roleARN(), []string{"kms:Decrypt"}, []string{arn}, nil)
+		},
+	}.put(ctx, g)
 }
 
 // keyARN is the ARN of a KMS key that a cluster names by its id or its ARN. Where it is
@@ -58,36 +72,89 @@ func (t Target) keyARN(key string) (arn string, ok bool) {
 
 // caller asks who asks.
 func (g *gatherer) caller(ctx context.Context) error {
-	return ask(&g.f.Caller, "sts:GetCallerIdentity", func() (Caller, error) {
-		out, err := g.STS.GetCallerIdentity(ctx, &awssts.GetCallerIdentityInput{})
-		if err != nil {
-			return Caller{}, err
-		}
-		return Caller{ARN: aws.ToString(out.Arn), Account: aws.ToString(out.Account)}, nil
-	})
+	return question[Caller]{
+		action: "sts:GetCallerIdentity", fact: func(f *Facts) *Fact[Caller] { return &f.Caller }, key: alike,
+		ask: func(ctx context.Context, _ *Facts) (Caller, error) {
+			out, err := g.STS.GetCallerIdentity(ctx, &awssts.GetCallerIdentityInput{})
+			if err != nil {
+				return Caller{}, err
+			}
+			return Caller{ARN: aws.ToString(out.Arn), Account: aws.ToString(out.Account)}, nil
+		},
+	}.put(ctx, g)
 }
+
+// alike is the key of what is the same for all tasks.
+func alike(*Facts) (string, *Gap) { return "all", nil }
 
 // operator asks whether the caller may start a session on the task and on the document
 // of the tunnel. The tags of the task count, and that a document is named: IAM is told
-// both.
+// both. It decides on several tasks at once, if they have the same tags.
 func (g *gatherer) operator(ctx context.Context) error {
-	if gap := g.f.Caller.gap(); gap != nil {
-		g.f.Operator = because[Simulation](gap)
-		return nil
-	}
-	if err := ask(&g.f.Caller.Value.Principal, "iam:GetRole", func() (string, error) { return g.principal(ctx, g.f.Caller.Value.ARN) }); err != nil {
+	principal := func(f *Facts) *Fact[string] { return &f.Caller.Value.Principal }
+	err := question[string]{
+		action: "iam:GetRole", fact: principal, key: func(f *Facts) (string, *Gap) { return f.Caller.Value.ARN, f.Caller.gap() },
+		ask: func(ctx context.Context, f *Facts) (string, error) { return g.principal(ctx, f.Caller.Value.ARN) },
+	}.put(ctx, g)
+	if err != nil {
 		return err
 	}
-	principal := g.f.Caller.Value.Principal
-	if gap := principal.gap(); gap != nil {
-		g.f.Operator = because[Simulation](gap)
-		return nil
+	tags := map[string][]*Facts{}
+	for _, f := range g.all {
+		if gap := principal(f).gap(); gap != nil {
+			f.Operator = because[Simulation](gap)
+			continue
+		}
+		key := fmt.Sprintf("%q", f.Target.tagged()) // in the order of the keys
+		tags[key] = append(tags[key], f)
 	}
-	context := g.f.Target.tagged()
-	context["ssm:SessionDocumentAccessCheck"] = "true"
-	return ask(&g.f.Operator, simulateAction, func() (Simulation, error) {
-		return g.simulate(ctx, principal.Value, []string{"ssm:StartSession"}, []string{g.f.Target.TaskARN, g.f.Target.documentARN()}, context)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, same := range tags {
+		for some := range slices.Chunk(same, simulateBatch) {
+			group.Go(func() error { return g.mayStart(ctx, some) })
+		}
+	}
+	return group.Wait()
+}
+
+// mayStart asks for tasks that have the same tags.
+func (g *gatherer) mayStart(ctx context.Context, some []*Facts) error {
+	first := some[0].Target
+	document := first.documentARN()
+	attributes := first.tagged()
+	attributes["ssm:SessionDocumentAccessCheck"] = "true"
+	var resources []string
+	for _, f := range some {
+		resources = append(resources, f.Target.TaskARN)
+	}
+	all, err := asked(simulateAction, func() (Simulation, error) {
+		defer g.slot(ctx)()
+		return g.simulate(ctx, some[0].Caller.Value.Principal.Value, []string{"ssm:StartSession"}, append(resources, document), attributes)
 	})
+	for _, f := range some {
+		f.Operator = all
+		if all.Gap == nil && len(some) > 1 {
+			f.Operator = all.Value.about(f.Target.TaskARN, document)
+		}
+	}
+	return err
+}
+
+// about is what a simulation says of some of its resources, each of which it has to
+// tell of.
+func (s Simulation) about(resources ...string) Fact[Simulation] {
+	some := Simulation{Principal: s.Principal}
+	for _, resource := range resources {
+		for _, d := range s.Decisions {
+			if d.Resource == resource {
+				some.Decisions = append(some.Decisions, d)
+			}
+		}
+	}
+	if len(some.Decisions) < len(resources) {
+		return Unknown[Simulation]("%s tells nothing of %s", simulateAction, strings.Join(resources, " or "))
+	}
+	return Known(some)
 }
 
 // principal is the ARN that IAM knows a caller by. That of a session of a role lacks
@@ -134,11 +201,34 @@ func (g *gatherer) simulate(ctx context.Context, principal string, actions, reso
 			return s, err
 		}
 		for _, r := range out.EvaluationResults {
-			d := Decision{Action: aws.ToString(r.EvalActionName), Resource: aws.ToString(r.EvalResourceName), Decision: string(r.EvalDecision), Missing: r.MissingContextValues}
-			d.Boundary = r.PermissionsBoundaryDecisionDetail != nil && !r.PermissionsBoundaryDecisionDetail.AllowedByPermissionsBoundary
-			d.Organization = r.OrganizationsDecisionDetail != nil && !r.OrganizationsDecisionDetail.AllowedByOrganizations
-			s.Decisions = append(s.Decisions, d)
+			for _, d := range decisions(r) {
+				known := func(have Decision) bool { return have.Action == d.Action && have.Resource == d.Resource }
+				if !slices.ContainsFunc(s.Decisions, known) { // each resource may have an evaluation that tells of all
+					s.Decisions = append(s.Decisions, d)
+				}
+			}
 		}
 	}
 	return s, nil
+}
+
+// decisions are what one evaluation says: of each resource, if there are some, else of
+// all. What it says itself is then the most restrictive of them.
+func decisions(r iamtypes.EvaluationResult) []Decision {
+	all := Decision{Action: aws.ToString(r.EvalActionName), Resource: aws.ToString(r.EvalResourceName), Decision: string(r.EvalDecision), Missing: r.MissingContextValues}
+	all.Boundary = r.PermissionsBoundaryDecisionDetail != nil && !r.PermissionsBoundaryDecisionDetail.AllowedByPermissionsBoundary
+	all.Organization = r.OrganizationsDecisionDetail != nil && !r.OrganizationsDecisionDetail.AllowedByOrganizations
+	if len(r.ResourceSpecificResults) == 0 {
+		return []Decision{all}
+	}
+	var each []Decision
+	for _, on := range r.ResourceSpecificResults {
+		d := all
+		d.Resource, d.Decision, d.Missing = aws.ToString(on.EvalResourceName), string(on.EvalResourceDecision), on.MissingContextValues
+		if on.PermissionsBoundaryDecisionDetail != nil {
+			d.Boundary = !on.PermissionsBoundaryDecisionDetail.AllowedByPermissionsBoundary
+		}
+		each = append(each, d)
+	}
+	return each
 }

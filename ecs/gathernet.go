@@ -3,61 +3,94 @@ package ecs
 import (
 	"context"
 	"slices"
+	"strings"
 
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
 // hasInterface tells whether the task has a network interface of its own, whose
 // network can be looked at.
-func (g *gatherer) hasInterface() bool {
-	return g.f.Target.definition.NetworkMode == ecstypes.NetworkModeAwsvpc && g.f.Target.attached("networkInterfaceId") != ""
+func (t Target) hasInterface() bool {
+	return t.definition.NetworkMode == ecstypes.NetworkModeAwsvpc && t.attached("networkInterfaceId") != ""
+}
+
+// ofInterface is a detail of the task's own network interface as a key.
+func ofInterface(detail string) func(*Facts) string {
+	return func(f *Facts) string {
+		if !f.Target.hasInterface() {
+			return ""
+		}
+		return f.Target.attached(detail)
+	}
 }
 
 func (g *gatherer) networkInterface(ctx context.Context) error {
-	if !g.hasInterface() {
-		return nil
-	}
-	return ask(&g.f.Interface, "ec2:DescribeNetworkInterfaces", func() (Interface, error) {
-		return g.EC2.Interface(ctx, g.f.Target.attached("networkInterfaceId"))
-	})
+	return list[Interface]{
+		action: "ec2:DescribeNetworkInterfaces", size: ec2Batch, missing: &goneError{what: "network interface"},
+		fact: func(f *Facts) *Fact[Interface] { return &f.Interface }, key: ofInterface("networkInterfaceId"),
+		ask: func(ctx context.Context, ids []string) (map[string]Interface, error) {
+			all, err := g.EC2.Interfaces(ctx, ids)
+			return byKey(all, func(i Interface) string { return i.ID }), err
+		},
+	}.put(ctx, g)
 }
 
 func (g *gatherer) subnet(ctx context.Context) error {
-	if !g.hasInterface() {
-		return nil
-	}
-	return ask(&g.f.Subnet, "ec2:DescribeSubnets", func() (Subnet, error) {
-		return g.EC2.Subnet(ctx, g.f.Target.attached("subnetId"))
-	})
+	return list[Subnet]{
+		action: "ec2:DescribeSubnets", size: ec2Batch, missing: &goneError{what: "subnet"},
+		fact: func(f *Facts) *Fact[Subnet] { return &f.Subnet }, key: ofInterface("subnetId"),
+		ask: func(ctx context.Context, ids []string) (map[string]Subnet, error) {
+			all, err := g.EC2.Subnets(ctx, ids)
+			return byKey(all, func(s Subnet) string { return s.ID }), err
+		},
+	}.put(ctx, g)
 }
 
 // vpc is where the task lies, as the first of two answers tells; the gap is theirs.
-func (g *gatherer) vpc() (string, *Gap) {
+func (f *Facts) vpc() (string, *Gap) {
 	switch {
-	case g.f.Interface.gap() == nil:
-		return g.f.Interface.Value.VPC, nil
-	case g.f.Subnet.gap() == nil:
-		return g.f.Subnet.Value.VPC, nil
+	case f.Interface.gap() == nil:
+		return f.Interface.Value.VPC, nil
+	case f.Subnet.gap() == nil:
+		return f.Subnet.Value.VPC, nil
 	}
-	return "", g.f.Interface.gap()
+	return "", f.Interface.gap()
+}
+
+// ofVPC asks something of each VPC.
+func ofVPC[T any](action string, fact func(*Facts) *Fact[T], ask func(ctx context.Context, vpc string) (T, error)) question[T] {
+	return question[T]{
+		action: action, fact: fact,
+		key: func(f *Facts) (string, *Gap) {
+			if !f.Target.hasInterface() {
+				return "", nil
+			}
+			return f.vpc()
+		},
+		ask: func(ctx context.Context, f *Facts) (T, error) {
+			vpc, _ := f.vpc()
+			return ask(ctx, vpc)
+		},
+	}
 }
 
 func (g *gatherer) routes(ctx context.Context) error {
-	if !g.hasInterface() {
-		return nil
+	tables := map[*Facts]*Fact[[]RouteTable]{}
+	for _, f := range g.all {
+		tables[f] = &Fact[[]RouteTable]{}
 	}
-	vpc, gap := g.vpc()
-	if gap != nil {
-		g.f.Routes = because[RouteTable](gap)
-		return nil
+	err := ofVPC("ec2:DescribeRouteTables", func(f *Facts) *Fact[[]RouteTable] { return tables[f] }, g.EC2.RouteTables).put(ctx, g)
+	if err != nil {
+		return err
 	}
-	return ask(&g.f.Routes, "ec2:DescribeRouteTables", func() (RouteTable, error) {
-		tables, err := g.EC2.RouteTables(ctx, vpc)
-		if err != nil {
-			return RouteTable{}, err
+	for f, all := range tables {
+		f.Routes = Fact[RouteTable]{Gap: all.Gap}
+		if all.gap() == nil {
+			table, err := tableOf(all.Value, f.Target.attached("subnetId"))
+			f.Routes = factOf("", table, err)
 		}
-		return tableOf(tables, g.f.Target.attached("subnetId"))
-	})
+	}
+	return nil
 }
 
 // tableOf is the table of a subnet: the one that names it, and failing that the main
@@ -74,32 +107,30 @@ func tableOf(tables []RouteTable, subnet string) (RouteTable, error) {
 }
 
 func (g *gatherer) endpoints(ctx context.Context) error {
-	if !g.hasInterface() {
-		return nil
-	}
-	vpc, gap := g.vpc()
-	if gap != nil {
-		g.f.Endpoints = because[[]Endpoint](gap)
-		return nil
-	}
-	return ask(&g.f.Endpoints, "ec2:DescribeVpcEndpoints", func() ([]Endpoint, error) { return g.EC2.Endpoints(ctx, vpc) })
+	return ofVPC("ec2:DescribeVpcEndpoints", func(f *Facts) *Fact[[]Endpoint] { return &f.Endpoints }, g.EC2.Endpoints).put(ctx, g)
 }
 
 // groups asks for the security groups of the task and of the endpoint that it uses.
 func (g *gatherer) groups(ctx context.Context) error {
-	if !g.hasInterface() {
-		return nil
-	}
-	if gap := g.f.Interface.gap(); gap != nil {
-		g.f.Groups = because[[]SecurityGroup](gap)
-		return nil
-	}
-	ids := slices.Clone(g.f.Interface.Value.Groups)
-	if e, ok := endpointOf(g.f.Endpoints.Value, channelService); ok {
+	return question[[]SecurityGroup]{
+		action: "ec2:DescribeSecurityGroups", fact: func(f *Facts) *Fact[[]SecurityGroup] { return &f.Groups },
+		key: func(f *Facts) (string, *Gap) {
+			if !f.Target.hasInterface() {
+				return "", nil
+			}
+			return strings.Join(securityGroups(f), " "), f.Interface.gap()
+		},
+		ask: func(ctx context.Context, f *Facts) ([]SecurityGroup, error) {
+			return g.EC2.SecurityGroups(ctx, securityGroups(f))
+		},
+	}.put(ctx, g)
+}
+
+// securityGroups are the ids of those that count for the task's way out.
+func securityGroups(f *Facts) []string {
+	ids := slices.Clone(f.Interface.Value.Groups)
+	if e, ok := endpointOf(f.Endpoints.Value, channelService); ok {
 		ids = append(ids, e.Groups...)
 	}
-	slices.Sort(ids)
-	return ask(&g.f.Groups, "ec2:DescribeSecurityGroups", func() ([]SecurityGroup, error) {
-		return g.EC2.SecurityGroups(ctx, slices.Compact(ids))
-	})
+	return distinct(ids)
 }

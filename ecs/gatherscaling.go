@@ -14,34 +14,58 @@ const newestActivities = 20
 // scalingID is what Application Auto Scaling calls the service.
 func (t Target) scalingID() string { return "service/" + t.Cluster + "/" + t.Service }
 
+// scalingBatch is how many services one DescribeScalableTargets call takes (Application
+// Auto Scaling API reference).
+const scalingBatch = 50
+
 func (g *gatherer) scaling(ctx context.Context) error {
-	t := g.f.Target
-	if t.Service == "" {
-		return nil
-	}
-	return ask(&g.f.Scaling, "application-autoscaling:DescribeScalableTargets", func() ([]scalingtypes.ScalableTarget, error) {
-		out, err := g.Scaling.DescribeScalableTargets(ctx, &awsscaling.DescribeScalableTargetsInput{
-			ServiceNamespace: scalingtypes.ServiceNamespaceEcs, ResourceIds: []string{t.scalingID()},
-		})
-		if err != nil {
-			return nil, err
-		}
-		return out.ScalableTargets, nil
-	})
+	return list[[]scalingtypes.ScalableTarget]{
+		action: "application-autoscaling:DescribeScalableTargets", size: scalingBatch,
+		fact: func(f *Facts) *Fact[[]scalingtypes.ScalableTarget] { return &f.Scaling },
+		key: func(f *Facts) string {
+			if f.Target.Service == "" {
+				return ""
+			}
+			return f.Target.scalingID()
+		},
+		ask: func(ctx context.Context, ids []string) (map[string][]scalingtypes.ScalableTarget, error) {
+			have := map[string][]scalingtypes.ScalableTarget{}
+			pages := awsscaling.NewDescribeScalableTargetsPaginator(g.Scaling, &awsscaling.DescribeScalableTargetsInput{
+				ServiceNamespace: scalingtypes.ServiceNamespaceEcs, ResourceIds: ids,
+			})
+			for pages.HasMorePages() {
+				page, err := pages.NextPage(ctx)
+				if err != nil {
+					return nil, err
+				}
+				for _, t := range page.ScalableTargets {
+					id := aws.ToString(t.ResourceId)
+					have[id] = append(have[id], t)
+				}
+			}
+			return have, nil
+		},
+	}.put(ctx, g)
 }
 
 // activities asks what scaling has done, where there is any.
 func (g *gatherer) activities(ctx context.Context) error {
-	if g.f.Scaling.gap() != nil || len(g.f.Scaling.Value) == 0 {
-		return nil
-	}
-	return ask(&g.f.Activities, "application-autoscaling:DescribeScalingActivities", func() ([]scalingtypes.ScalingActivity, error) {
-		out, err := g.Scaling.DescribeScalingActivities(ctx, &awsscaling.DescribeScalingActivitiesInput{
-			ServiceNamespace: scalingtypes.ServiceNamespaceEcs, ResourceId: aws.String(g.f.Target.scalingID()), MaxResults: aws.Int32(newestActivities),
-		})
-		if err != nil {
-			return nil, err
-		}
-		return out.ScalingActivities, nil
-	})
+	return question[[]scalingtypes.ScalingActivity]{
+		action: "application-autoscaling:DescribeScalingActivities", fact: func(f *Facts) *Fact[[]scalingtypes.ScalingActivity] { return &f.Activities },
+		key: func(f *Facts) (string, *Gap) {
+			if f.Scaling.gap() != nil || len(f.Scaling.Value) == 0 {
+				return "", nil
+			}
+			return f.Target.scalingID(), nil
+		},
+		ask: func(ctx context.Context, f *Facts) ([]scalingtypes.ScalingActivity, error) {
+			out, err := g.Scaling.DescribeScalingActivities(ctx, &awsscaling.DescribeScalingActivitiesInput{
+				ServiceNamespace: scalingtypes.ServiceNamespaceEcs, ResourceId: aws.String(f.Target.scalingID()), MaxResults: aws.Int32(newestActivities),
+			})
+			if err != nil {
+				return nil, err
+			}
+			return out.ScalingActivities, nil
+		},
+	}.put(ctx, g)
 }

@@ -85,13 +85,19 @@ const (
 	// endpoint that never answers would hold us for ever. The SDK tries again
 	// twice after it.
 	answerTimeout = 10 * time.Second
+
+	// keptConnections to one host outlast their calls: as many as are made at once.
+	keptConnections = 16
 )
 
 // awsHTTP is the SDK's own HTTP client, with an end to all waiting.
 func awsHTTP() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = connectTimeout }).
-		WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = answerTimeout }).
+		WithTransportOptions(func(t *http.Transport) {
+			t.ResponseHeaderTimeout = answerTimeout
+			t.MaxIdleConnsPerHost = keptConnections
+		}).
 		WithReadTimeout(answerTimeout)
 }
 

@@ -26,6 +26,7 @@ type checkOptions struct {
 	wait    time.Duration // for the task and its agent, 0 = look once
 	iac     string        // the tool that fixes are told for
 	probe   bool
+	all     bool // every task that fits
 	verbose bool
 }
 
@@ -39,13 +40,16 @@ func checkCommand(u *ui) *cli.Command {
 	return &cli.Command{
 		Name: "check", Category: categoryCapture,
 		Usage:     "say what stands between a task and a debugger",
-		UsageText: "ecsheap check --cluster X --task Y\necsheap check --cluster X --service Y --probe\necsheap check --cluster X --service Y --output json",
+		UsageText: "ecsheap check --cluster X --task Y\necsheap check --cluster X --service Y --probe\necsheap check --cluster X --service Y --all\necsheap check --cluster X --service Y --output json",
 		Description: "Asks AWS about the task, its service, role and network, and says what would keep a capture from\n" +
 			"working or make it dangerous, each with its fix. It changes nothing, and opens nothing unless --probe\n" +
-			"is given. What you may not ask is skipped, and named. Exit code 3 means that something blocks.",
+			"is given. What you may not ask is skipped, and named. Exit code 3 means that something blocks.\n\n" +
+			"With --all it checks every running task of the service, the family or the cluster, and tells what tasks\n" +
+			"have in common once.",
 		Flags: slices.Concat(targetFlags(), []cli.Flag{
 			&cli.DurationFlag{Name: "wait", Usage: "look again for this `time` until the task is found and its agent is connected"},
 			&cli.BoolFlag{Name: "probe", Usage: "open the tunnel and ask whether an inspector answers"},
+			&cli.BoolFlag{Name: "all", Category: categoryTarget, Usage: "every running task that fits, with what they share asked and told once"},
 			&cli.StringFlag{Name: "iac", Value: iacCLI, Usage: "`tool` to tell the fixes for: " + strings.Join(iacTools, ", ")},
 			&cli.BoolFlag{Name: "verbose", Category: categoryOutput, Usage: "list what is fine, too"},
 		}, outputFlags()),
@@ -54,13 +58,16 @@ func checkCommand(u *ui) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if o.all {
+				return because(c.Context, runCheckAll(c.Context, u, o))
+			}
 			return because(c.Context, runCheck(c.Context, u, o))
 		},
 	}
 }
 
 func readCheck(c *cli.Context, u *ui) (checkOptions, error) {
-	o := checkOptions{wait: c.Duration("wait"), iac: c.String("iac"), probe: c.Bool("probe"), verbose: c.Bool("verbose")}
+	o := checkOptions{wait: c.Duration("wait"), iac: c.String("iac"), probe: c.Bool("probe"), all: c.Bool("all"), verbose: c.Bool("verbose")}
 	var err error
 	if o.targetOptions, err = readTarget(c, u); err != nil {
 		return o, err
@@ -70,6 +77,9 @@ func readCheck(c *cli.Context, u *ui) (checkOptions, error) {
 		return o, &usageError{text: fmt.Sprintf("--wait %s is negative", o.wait), hint: "for example --wait 2m"}
 	case !slices.Contains(iacTools, o.iac):
 		return o, &usageError{text: fmt.Sprintf("--iac %q is no tool", o.iac), hint: "it is one of " + strings.Join(iacTools, ", ")}
+	}
+	if o.all {
+		return o, allAlone(c)
 	}
 	return o, o.needTarget("check")
 }
@@ -149,22 +159,29 @@ type checked struct {
 
 // checkJSON is the output of check --output json.
 type checkJSON struct {
-	Schema   int            `json:"schema"`
+	Schema int `json:"schema"`
+	taskCheckJSON
+	Calls   int      `json:"calls"`   // to AWS
+	Skipped []string `json:"skipped"` // IAM actions that were not allowed
+}
+
+// taskCheckJSON is what is told of a task.
+type taskCheckJSON struct {
 	Target   capture.Target `json:"target"`
 	Ready    bool           `json:"ready"`
 	Findings []ecs.Finding  `json:"findings"`
-	Calls    int            `json:"calls"`   // to AWS
-	Skipped  []string       `json:"skipped"` // IAM actions that were not allowed
 }
 
 func (r checked) json() checkJSON {
+	return checkJSON{Schema: schema, taskCheckJSON: r.taskJSON(), Calls: r.called(), Skipped: r.skipped()}
+}
+
+func (r checked) taskJSON() taskCheckJSON {
 	findings := slices.Clone(r.findings)
 	for i := range findings {
 		findings[i].Fix = fixText(r.iac, findings[i])
 	}
-	return checkJSON{
-		Schema: schema, Target: captureTarget(r.target), Ready: ecs.Ready(findings), Findings: findings, Calls: r.called(), Skipped: r.skipped(),
-	}
+	return taskCheckJSON{Target: captureTarget(r.target), Ready: ecs.Ready(findings), Findings: findings}
 }
 
 // called is how many calls were made.

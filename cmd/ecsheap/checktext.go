@@ -70,20 +70,37 @@ func shown(f ecs.Finding, ready bool) bool {
 }
 
 func (r checked) writeFinding(w *bufio.Writer, u *ui, word, color string, f ecs.Finding) {
-	fmt.Fprintf(w, "  %s%s%-*s %s\n", u.paintOut(color, word), strings.Repeat(" ", levelColumn-len(word)), idColumn, f.ID, printable(f.Got))
-	if fix := fixText(r.iac, f); f.Level != ecs.OK && fix != "" {
-		label := "fix"
-		if f.Replaces() {
-			label = "fix, " + u.paintOut(yellow, lostHeap)
-		}
-		first, more, several := strings.Cut(fix, "\n")
-		if several { // of a template: all of it below, as it is to be copied
-			first, more = "", fix
-		}
-		fmt.Fprintf(w, "%*s%s\n", 2+levelColumn, "", strings.TrimSuffix(label+": "+printable(first), " "))
-		for line := range strings.Lines(more) {
-			fmt.Fprintf(w, "%*s%s\n", 4+levelColumn, "", printable(strings.TrimSuffix(line, "\n")))
-		}
+	findingLines{word: word, color: color, finding: f, fix: fixText(r.iac, f), label: "fix"}.write(w, u)
+}
+
+// findingLines are a finding, who has it, and its fix.
+type findingLines struct {
+	word, color string
+	finding     ecs.Finding
+	on          string // the tasks, "" for the only one
+	label, fix  string
+}
+
+func (l findingLines) write(w *bufio.Writer, u *ui) {
+	f := l.finding
+	fmt.Fprintf(w, "  %s%s%-*s %s\n", u.paintOut(l.color, l.word), strings.Repeat(" ", max(levelColumn-len(l.word), 1)), idColumn, f.ID, printable(f.Got))
+	if l.on != "" {
+		fmt.Fprintf(w, "%*son %s\n", 2+levelColumn, "", printable(l.on))
+	}
+	if f.Level == ecs.OK || l.fix == "" {
+		return
+	}
+	label := printable(l.label)
+	if f.Replaces() {
+		label += ", " + u.paintOut(yellow, lostHeap)
+	}
+	first, more, several := strings.Cut(l.fix, "\n")
+	if several { // of a template: all of it below, as it is to be copied
+		first, more = "", l.fix
+	}
+	fmt.Fprintf(w, "%*s%s\n", 2+levelColumn, "", strings.TrimSuffix(label+": "+printable(first), " "))
+	for line := range strings.Lines(more) {
+		fmt.Fprintf(w, "%*s%s\n", 4+levelColumn, "", printable(strings.TrimSuffix(line, "\n")))
 	}
 }
 

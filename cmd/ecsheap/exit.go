@@ -195,12 +195,17 @@ func (e *usageError) Hint() string { return e.hint }
 // blockedError lists the findings that rule a capture out.
 type blockedError struct {
 	findings []ecs.Finding
-	told     bool // each in a line of its own
+	told     bool   // each in a line of its own
+	on       string // the tasks, "" for the only one
 }
 
 // Error tells the first, and the ids of the others: one reason is enough.
 func (e *blockedError) Error() string {
-	text := fmt.Sprintf("a capture cannot work: %s (%s)", e.findings[0].Got, e.findings[0].ID)
+	text := "a capture cannot work"
+	if e.on != "" {
+		text += " on " + e.on
+	}
+	text += fmt.Sprintf(": %s (%s)", e.findings[0].Got, e.findings[0].ID)
 	if len(e.findings) == 1 {
 		return text
 	}

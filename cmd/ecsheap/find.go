@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awscloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -146,6 +147,7 @@ func newPatient(log *slog.Logger) patient {
 	return patient{
 		RetryerV2: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff = throttledTries, throttledPause
+			o.RateLimiter = ratelimit.None // hundreds of calls in a row that wait for the same limit are no outage
 		}),
 		throttled: retry.DefaultThrottles,
 		log:       log,

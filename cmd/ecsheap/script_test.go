@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -39,9 +40,15 @@ func TestProgramScripts(t *testing.T) {
 	})
 }
 
-// fakeaws starts a loopback AWS for the script and sets the environment.
+// fakeaws [LATENCY]: starts a loopback AWS for the script and sets the environment.
 func startFakeAWS(ts *testscript.TestScript, _ bool, args []string) {
-	server, err := fakeaws.Start(fakeaws.Config{})
+	cfg := fakeaws.Config{}
+	if len(args) > 0 {
+		latency, err := time.ParseDuration(args[0])
+		ts.Check(err)
+		cfg.Latency = latency
+	}
+	server, err := fakeaws.Start(cfg)
 	ts.Check(err)
 	ts.Defer(func() { _ = server.Close() })
 	for _, kv := range server.Env() {
@@ -61,10 +68,12 @@ type worldKey struct{}
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
-// task CLUSTER ID [key=value...]: adds a task.
+// task CLUSTER ID [key=value...]: adds a task, or as many as count says, whose ids begin with
+// their number.
 func addTask(ts *testscript.TestScript, _ bool, args []string) {
 	task := fakeaws.Task{Cluster: args[0], ID: args[1], Service: "api", Exec: true}
-	c := fakeaws.Container{Name: "api", Command: []string{"node", "main.js"}, Essential: true, RuntimeID: args[1] + "-1234567890", Ports: map[int]string{}}
+	c := fakeaws.Container{Name: "api", Command: []string{"node", "main.js"}, Essential: true, Ports: map[int]string{}}
+	count, beside := 1, ""
 	for _, kv := range args[2:] {
 		key, value, _ := strings.Cut(kv, "=")
 		switch key {
@@ -100,6 +109,12 @@ func addTask(ts *testscript.TestScript, _ bool, args []string) {
 			c.Disconnected = value != "on"
 		case "command":
 			c.Command = strings.Fields(value)
+		case "count":
+			var err error
+			count, err = strconv.Atoi(value)
+			ts.Check(err)
+		case "beside": // another container that may be meant
+			beside = value
 		case "map":
 			port, err := strconv.Atoi(value)
 			ts.Check(err)
@@ -110,8 +125,17 @@ func addTask(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("unknown key %q", key)
 		}
 	}
-	task.Containers = []fakeaws.Container{c}
-	worldOf(ts).aws.AddTask(task)
+	for n := range count {
+		if count > 1 {
+			task.ID = fmt.Sprintf("%04d%s", n, args[1][4:])
+		}
+		c.RuntimeID = task.ID + "-1234567890"
+		task.Containers = []fakeaws.Container{c}
+		if beside != "" {
+			task.Containers = append(task.Containers, fakeaws.Container{Name: beside, Command: c.Command, Essential: true})
+		}
+		worldOf(ts).aws.AddTask(task)
+	}
 }
 
 // cluster NAME: makes a cluster without tasks.

@@ -62,6 +62,11 @@ type simulation struct {
 			Allowed bool `xml:"AllowedByPermissionsBoundary"`
 		} `xml:"PermissionsBoundaryDecisionDetail"`
 		Organization bool `xml:"OrganizationsDecisionDetail>AllowedByOrganizations"`
+		Each         []struct {
+			Resource string   `xml:"EvalResourceName"`
+			Decision string   `xml:"EvalResourceDecision"`
+			Missing  []string `xml:"MissingContextValues>member"`
+		} `xml:"ResourceSpecificResults>member"`
 	} `xml:"SimulatePrincipalPolicyResult>EvaluationResults>member"`
 	Truncated bool   `xml:"SimulatePrincipalPolicyResult>IsTruncated"`
 	Marker    string `xml:"SimulatePrincipalPolicyResult>Marker"`
@@ -130,8 +135,13 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 	out := simulate(t, s, "PolicySourceArn", arn+"tagged", "ActionNames.member.1", ssm, "ActionNames.member.2", "a:b",
 		"ResourceArns.member.1", "arn:x", "ResourceArns.member.2", "arn:y", "ContextEntries.member.1.ContextKeyName", "aws:ResourceTag/a",
 		"ContextEntries.member.1.ContextKeyType", "string", "ContextEntries.member.1.ContextKeyValues.member.1", "b")
-	if len(out.Results) != 4 || out.Results[3].Action != "a:b" || out.Results[3].Resource != "arn:y" || out.Results[3].Decision != "allowed" {
+	if len(out.Results) != 2 || out.Results[1].Action != "a:b" || out.Results[1].Decision != "allowed" || len(out.Results[1].Each) != 2 || out.Results[1].Each[1].Resource != "arn:y" {
 		t.Errorf("two actions on two resources: %+v", out.Results)
+	}
+	s.SetRole(Role{Name: "some", Policies: policies(`{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"arn:y"}}`)})
+	out = simulate(t, s, "PolicySourceArn", arn+"some", "ActionNames.member.1", "a:b", "ResourceArns.member.1", "arn:y", "ResourceArns.member.2", "arn:x")
+	if r := out.Results[0]; r.Decision != "implicitDeny" || r.Each[0].Decision != "allowed" || r.Each[1].Decision != "implicitDeny" {
+		t.Errorf("one of two resources allowed: %+v", r)
 	}
 	first := simulate(t, s, "PolicySourceArn", arn+"none", "ActionNames.member.1", "a:b", "ActionNames.member.2", "a:c", "MaxItems", "1")
 	second := simulate(t, s, "PolicySourceArn", arn+"none", "ActionNames.member.1", "a:b", "ActionNames.member.2", "a:c", "Marker", first.Marker)

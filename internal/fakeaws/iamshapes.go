@@ -34,6 +34,20 @@ type evaluationXML struct {
 	Missing      stringsXML   `xml:"MissingContextValues"`
 	Boundary     *boundaryXML `xml:"PermissionsBoundaryDecisionDetail"`
 	Organization bool         `xml:"OrganizationsDecisionDetail>AllowedByOrganizations"`
+	Each         *eachXML     `xml:"ResourceSpecificResults"`
+}
+
+// eachXML is the part of an evaluation that is about single resources.
+type eachXML struct {
+	Member []resourceResultXML `xml:"member"`
+}
+
+type resourceResultXML struct {
+	Resource string       `xml:"EvalResourceName"`
+	Decision decision     `xml:"EvalResourceDecision"`
+	Matched  matchedXML   `xml:"MatchedStatements"`
+	Missing  stringsXML   `xml:"MissingContextValues"`
+	Boundary *boundaryXML `xml:"PermissionsBoundaryDecisionDetail"`
 }
 
 type boundaryXML struct {
@@ -49,7 +63,8 @@ type matchedStatementXML struct {
 	Type string `xml:"SourcePolicyType"`
 }
 
-// simulatePrincipalPolicy answers for every action with every resource.
+// simulatePrincipalPolicy answers for every action once: of several resources with the most
+// restrictive decision, and with that on each of them under it.
 func (s *Server) simulatePrincipalPolicy(r *apiRequest, form url.Values) (any, error) {
 	source := form.Get("PolicySourceArn")
 	s.mu.Lock()
@@ -84,10 +99,12 @@ func (s *Server) simulatePrincipalPolicy(r *apiRequest, form url.Values) (any, e
 		if !strings.Contains(action, ":") {
 			return nil, &apiError{Code: "InvalidInput", Message: "Invalid action: " + action}
 		}
+		var each []evaluationXML
 		for _, resource := range resources {
 			v := s.decide(who, question{action: action, resource: resource, context: context}, more...)
-			out.Results = append(out.Results, v.xml(action, resource))
+			each = append(each, v.xml(action, resource))
 		}
+		out.Results = append(out.Results, together(each))
 	}
 	from, to, err := iamPage(form, len(out.Results))
 	if err != nil {
@@ -109,6 +126,23 @@ func (v verdict) xml(action, resource string) evaluationXML {
 		out.Boundary = &boundaryXML{v.boundary}
 	}
 	return out
+}
+
+// together makes one evaluation of those on several resources.
+func together(each []evaluationXML) evaluationXML {
+	worst := each[0]
+	if len(each) == 1 && worst.Resource == anyResource {
+		return worst
+	}
+	var list eachXML
+	for _, e := range each {
+		if e.Decision == explicitDeny || e.Decision == implicitDeny && worst.Decision == allowed {
+			worst = e
+		}
+		list.Member = append(list.Member, resourceResultXML{Resource: e.Resource, Decision: e.Decision, Matched: e.Matched, Missing: e.Missing, Boundary: e.Boundary})
+	}
+	worst.Resource, worst.Missing, worst.Each = anyResource, stringsXML{}, &list
+	return worst
 }
 
 // contextEntries reads ContextEntries.member.N.
