@@ -41,6 +41,7 @@ func TestSnapshotNearV8sLimit(t *testing.T) {
 	for _, version := range nodeVersions() {
 		for _, transfer := range transfers {
 			t.Run(fmt.Sprintf("node%s/%s", version, transfer), func(t *testing.T) {
+				t.Parallel()
 				p := nodetest.Start(t, nodetest.Options{
 					Version: version, Script: fillsOldSpace, Args: []string{strconv.Itoa(oldSpace), strconv.Itoa(left)}, Ready: "full ", Inspect: true,
 					NodeArgs: []string{fmt.Sprintf("--max-old-space-size=%d", oldSpace)},
