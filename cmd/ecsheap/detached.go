@@ -142,7 +142,7 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	switch err := p.handOver(ctx, in, series); {
 	case err == nil:
 	case isAs[*cdp.LostError](err):
-		in.guest = nil // if it has begun it must stay, and if not it leaves by itself
+		in.entrust() // if it has begun it must stay, and if not it leaves by itself
 		p.begun = true
 		o.audit.begin(o.dir)
 		return &maybeBegunError{detached: p.detached, resume: p.resume, err: err}
@@ -150,7 +150,7 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 		undo()
 		return err
 	}
-	in.guest = nil // it stays when we leave
+	in.entrust()
 	p.begun = true
 	o.audit.begin(o.dir)
 	return nil
@@ -159,12 +159,13 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 // handOver tells the process to begin. When the answer is lost with the
 // connection, the process says at the next try that it has begun.
 func (p *parting) handOver(ctx context.Context, in *inProcess, series guest.Series) error {
-	generation := in.generation
+	_, generation := in.tenant()
 	err := in.line.do(ctx, func(*cdp.Conn) error {
-		if in.generation != generation {
+		g, now := in.tenant()
+		if now != generation {
 			return &goneError{why: "the process was replaced while it was told to begin"}
 		}
-		return in.guest.Detach(ctx, series)
+		return g.Detach(ctx, series)
 	})
 	if target, ok := errors.AsType[*guest.TargetError](err); ok && target.Code == "SERIES" {
 		return nil

@@ -174,7 +174,7 @@ func (r *resumption) fetch(ctx context.Context, s source) (capture.Series, error
 	}
 	in := &inProcess{u: r.u, line: line, leaving: s.leaving}
 	defer func() {
-		in.guest = nil // it stays, unless it has been removed
+		in.entrust() // unless it has been removed
 		in.leave(ctx)
 	}()
 	if s.met != nil {

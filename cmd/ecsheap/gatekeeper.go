@@ -200,8 +200,9 @@ func forecast(v gate.Vitals, t gate.Transfer, seen []gate.Seen, highest int64) g
 // choose settles the transfer.
 func (k *gatekeeper) choose(v gate.Vitals, own guest.Vitals) {
 	v.MemoryLimit, v.MemoryUsed = scarce(v.MemoryLimit, v.MemoryUsed, v.RSS, k.memory)
+	g, _ := k.in.tenant()
 	switch {
-	case k.in.guest == nil:
+	case g == nil:
 		k.choice = gate.Choice{Transfer: gate.Stream, Why: "stream: the process takes no helper"}
 	case k.transfer != transferAuto:
 		k.choice = gate.Choice{Transfer: gate.Transfer(k.transfer), Why: k.transfer + ", as asked for"}
