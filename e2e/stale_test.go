@@ -83,7 +83,7 @@ func TestEndedSession(t *testing.T) {
 	t.Parallel()
 	node := nodetest.Start(t, nodetest.Options{Script: nodetest.Quiet(), Ready: nodetest.QuietReady, Inspect: true})
 	w := newWorld(t, fakeaws.Config{}, node)
-	w.ListLate(time.Second)
+	w.ListLate(2 * time.Second)
 	for run := range 3 {
 		r := w.start(t, "tunnel", "--cluster", "prod", "--task", taskID, "--local-port", "0", "--exec", "true")
 		r.wantCode(t, 0)
