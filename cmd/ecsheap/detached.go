@@ -61,6 +61,7 @@ const categoryDetached = "Detached series"
 // is to be told at its end.
 type parting struct {
 	keep     time.Duration
+	shield   *protection // of the task, nil = none
 	dir      string
 	resume   []string // the command, in words
 	detached capture.Detached
@@ -123,19 +124,7 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	if err := in.discardConsole(ctx); err != nil {
 		return err
 	}
-	p.resume = []string{"ecsheap", "snapshot", "--resume", o.dir}
-	if o.activate { // its end closes the inspector
-		p.resume = append(p.resume, "--activate")
-	}
-	p.dir, p.told = o.dir, time.Now()
-	due := p.told.Add(series.First + time.Duration(series.Count-1)*series.Interval)
-	p.detached = capture.Detached{
-		Tool: "ecsheap " + version(), StartedAt: wholeMillis(p.told), Due: wholeMillis(due), Deadline: wholeMillis(p.told.Add(series.Deadline)),
-		Count: series.Count, IntervalMs: series.Interval.Milliseconds(), SampleMs: series.SampleEvery.Milliseconds(), Transfer: string(series.Mode),
-		Token: in.guest.Token(), Inspector: o.inspector, Port: o.port, Profile: o.profile,
-		Target: s.target, Process: process, Checks: checks(s.findings), Gate: v,
-	}
-	undo, err := capture.Reserve(o.dir, p.detached) // before the process has it: a series that nobody can find is worse than none
+	undo, err := p.reserve(o, s, in.guest.Token(), process, v, series) // before the process has it: a series that nobody can find is worse than none
 	if err != nil {
 		return err
 	}
@@ -154,6 +143,28 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	p.begun = true
 	o.audit.begin(o.dir)
 	return nil
+}
+
+// reserve writes down how to find the series again. The func that it returns takes that
+// back.
+func (p *parting) reserve(o snapshotOptions, s source, token string, process capture.Process, v *verdict, series guest.Series) (undo func(), err error) {
+	p.resume = []string{"ecsheap", "snapshot", "--resume", o.dir}
+	if o.activate { // its end closes the inspector
+		p.resume = append(p.resume, "--activate")
+	}
+	shield, err := p.shield.text()
+	if err != nil {
+		return nil, err
+	}
+	p.dir, p.told = o.dir, time.Now()
+	due := p.told.Add(series.First + time.Duration(series.Count-1)*series.Interval)
+	p.detached = capture.Detached{
+		Tool: "ecsheap " + version(), StartedAt: wholeMillis(p.told), Due: wholeMillis(due), Deadline: wholeMillis(p.told.Add(series.Deadline)),
+		Count: series.Count, IntervalMs: series.Interval.Milliseconds(), SampleMs: series.SampleEvery.Milliseconds(), Transfer: string(series.Mode),
+		Token: token, Inspector: o.inspector, Port: o.port, Profile: o.profile,
+		Target: s.target, Process: process, Checks: checks(s.findings), Gate: v, Protection: shield,
+	}
+	return capture.Reserve(o.dir, p.detached)
 }
 
 // handOver tells the process to begin. When the answer is lost with the

@@ -162,7 +162,20 @@ func (r *resumption) through(ctx context.Context, to targetOptions, cfg aws.Conf
 		return err
 	})
 	opened.finish(ctx)
+	if !series.FinishedAt.IsZero() || isAs[*goneError](err) {
+		r.release(ctx, cfg)
+	}
 	return series, offerActivation(snapshotOptions{activate: r.o.activate}, explain(ctx, client, target, err))
+}
+
+// release ends the protection of the task, which was for the series. It stays as long as
+// there is something left to fetch.
+func (r *resumption) release(ctx context.Context, cfg aws.Config) {
+	shield, err := protectionOf(r.u, cfg, r.d, r.o.audit)
+	if err != nil {
+		r.u.warn(errorText(err), "if the task is still protected, that ends by itself")
+	}
+	shield.release(ctx)
 }
 
 // fetch connects, fetches what there is, and takes the guest out of the process
