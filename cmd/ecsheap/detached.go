@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -117,6 +118,11 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	if err != nil {
 		return err
 	}
+	if series.Mode == guest.Disk && o.transfer == transferAuto {
+		if series.Spare = p.spare(&tight, k); series.Spare == nil {
+			u.step("a disk that gets full meanwhile would end the series: the memory of the process has no room to keep it in")
+		}
+	}
 	process, err := in.identity(ctx)
 	if err != nil {
 		return err
@@ -195,11 +201,15 @@ func (p *parting) series(u *ui, o snapshotOptions, v *verdict, need int64) (gues
 	expect := v.Forecast.File.Likely
 	switch v.Transfer {
 	case gate.Disk, gate.S3:
+		if !slices.ContainsFunc(v.Vitals.Dirs, func(d guest.Dir) bool { return d.Why == "" }) {
+			none := &guest.PlaceError{Need: expect, Dirs: v.Vitals.Dirs}
+			return s, &noRoomError{why: none.Error(), other: "--transfer memory has it keep them there"}
+		}
 		s.Mode, s.Take = guest.Disk, guest.TakeOptions{Need: need}
-		s.MaxBytes = share(v.Vitals.DiskFree(), diskShare)
+		s.MaxBytes = diskRoom(v.Vitals.Dirs, need)
 	case gate.Memory:
 		s.Mode = guest.Memory
-		s.MaxBytes = min(share(v.Vitals.MemoryLimit-v.Vitals.MemoryUsed, memoryShare), guest.DefaultCap)
+		s.MaxBytes = memoryRoom(v)
 		expect /= compressedShare
 	default:
 		return s, &noRoomError{why: "neither its disk nor its memory takes them"}
@@ -213,24 +223,67 @@ func (p *parting) series(u *ui, o snapshotOptions, v *verdict, need int64) (gues
 	}
 	// The gate refuses what likely does not fit; with nobody there the process has to
 	// see for itself whether that is still so.
-	if used := v.Vitals.HeapUsed; used > 0 && !v.Forced {
+	if s.Headroom = headroom(v, v.Forecast); s.Headroom > 0 {
 		s.MemoryLimit = v.Vitals.MemoryLimit
-		s.Headroom = float64(v.Forecast.Extra.Likely) / float64(used)
 	}
 	return s, nil
+}
+
+// spare is the memory that a series on disk may turn to when that takes no more, nil when
+// the gate would refuse that, or no snapshot would fit.
+func (p *parting) spare(v *verdict, k *gatekeeper) *guest.Spare {
+	f, refused := k.inMemory(v.Vitals.PeakRSS)
+	s := &guest.Spare{MaxBytes: memoryRoom(v), Headroom: headroom(v, f)}
+	if refused && !v.Forced || s.MaxBytes < f.File.Likely/compressedShare {
+		return nil
+	}
+	return s
+}
+
+// headroom is how much memory a snapshot needs for each byte of the heap, 0 = it shall
+// not be looked at.
+func headroom(v *verdict, f gate.Forecast) float64 {
+	if v.Vitals.HeapUsed <= 0 || v.Forced {
+		return 0
+	}
+	return float64(f.Extra.Likely) / float64(v.Vitals.HeapUsed)
+}
+
+// memoryRoom is what a series may take of the process's memory.
+func memoryRoom(v *verdict) int64 {
+	free := int64(unknownRoom)
+	if v.Vitals.MemoryLimit > 0 {
+		free = max(v.Vitals.MemoryLimit-v.Vitals.MemoryUsed, 0)
+	}
+	if left := v.Vitals.MachineAvailable; left > 0 {
+		free = min(free, left)
+	}
+	return min(free/memoryShare, guest.DefaultCap)
+}
+
+// diskRoom is what a series may take of the directory that its snapshots will be written
+// to, of need bytes at most; of the largest, when none has as much.
+func diskRoom(dirs []guest.Dir, need int64) int64 {
+	var largest int64
+	for _, d := range dirs {
+		free := d.Free
+		switch {
+		case d.Why != "":
+			continue
+		case free < 0:
+			free = unknownRoom
+		case free < need:
+			largest = max(largest, free)
+			continue
+		}
+		return free / diskShare
+	}
+	return largest / diskShare
 }
 
 // compressedShare is how many times larger a snapshot is than what the process
 // keeps of it in its memory: 4 to 5 times as measured, with a margin.
 const compressedShare = 3
-
-// share is a part of the free bytes, or of a guess when they are not known.
-func share(free, part int64) int64 {
-	if free <= 0 {
-		free = unknownRoom
-	}
-	return free / part
-}
 
 // wholeMillis is a time as the files of a capture have it.
 func wholeMillis(t time.Time) time.Time { return t.UTC().Round(0).Truncate(time.Millisecond) }

@@ -101,6 +101,9 @@ func runResume(ctx context.Context, u *ui, o resumeOptions) error {
 // finished turns an error into a warning when all was on disk before: only the
 // process could not be told. What it was to be told by stays until it is gone.
 func (r *resumption) finished(series capture.Series, err error) (capture.Series, error) {
+	if !series.FinishedAt.IsZero() { // by this very run: the error says what came short
+		return series, err
+	}
 	there, loadErr := capture.Load(r.o.dir)
 	if loadErr != nil || there.FinishedAt.IsZero() || isAs[*capture.PartialError](err) {
 		return series, err
@@ -297,7 +300,7 @@ func (r *resumption) collection(ctx context.Context, in *inProcess, state guest.
 	c := capture.Collection{Dir: r.o.dir, Detached: r.d, Memory: in.memory, SameIDs: ids.same, WireBytes: in.line.wire}
 	for _, shot := range state.Shots {
 		c.Held = append(c.Held, capture.Held{
-			N: shot.ID, StartedAt: shot.StartedAt, Pause: shot.Pause, RSSBefore: shot.RSSBefore, RSSAfter: shot.RSSAfter, RSSPeak: shot.RSSPeak,
+			N: shot.ID, Transfer: string(shot.Mode), StartedAt: shot.StartedAt, Pause: shot.Pause, RSSBefore: shot.RSSBefore, RSSAfter: shot.RSSAfter, RSSPeak: shot.RSSPeak,
 			HeapUsedBefore: shot.HeapUsedBefore, HeapUsedAfter: shot.HeapUsedAfter,
 			Fetch: func(ctx context.Context, w io.Writer) error { return in.pull(ctx, shot, w) },
 		})
@@ -311,7 +314,9 @@ func (r *resumption) collection(ctx context.Context, in *inProcess, state guest.
 	for _, e := range state.Errors {
 		r.u.warn(errorText(e), hintOf(e))
 		c.Warnings = append(c.Warnings, capture.Warning{At: e.At, Shot: e.Shot, Text: e.Error()})
-		c.Short = e
+		if !e.Again {
+			c.Short = e
+		}
 	}
 	scripts, err := in.scripts(ctx)
 	if err != nil {
