@@ -44,8 +44,8 @@ type Detached struct {
 	Gate    any     `json:"gate"` // what the gate said before the series
 
 	// Protection says how the task was protected for the series, in a form of the
-	// caller's; null = it was not.
-	Protection json.RawMessage `json:"protection"`
+	// caller's; absent = it was not.
+	Protection json.RawMessage `json:"protection,omitempty"`
 }
 
 // Reserve makes the directory of a detached series, which must be absent or

@@ -93,14 +93,12 @@ func (p *protection) text() (json.RawMessage, error) {
 // was none or its time is over. A file that would have something else taken back is an
 // error.
 func protectionOf(u *ui, cfg aws.Config, d capture.Detached, audit *auditor) (*protection, error) {
-	var kept *detachedProtection // null stands for none
-	if len(d.Protection) > 0 {
-		if err := json.Unmarshal(d.Protection, &kept); err != nil {
-			return nil, fmt.Errorf("reading the protection of the task: %w", err)
-		}
-	}
-	if kept == nil {
+	if len(d.Protection) == 0 {
 		return nil, nil //nolint:nilnil // the nil *protection is none
+	}
+	var kept detachedProtection
+	if err := json.Unmarshal(d.Protection, &kept); err != nil {
+		return nil, fmt.Errorf("reading the protection of the task: %w", err)
 	}
 	if c := kept.Change; c.Action != protectAction || c.Where != d.Target.TaskARN || !strings.HasSuffix(c.Where, "/"+c.Target[ecs.ParamTask]) {
 		return nil, fmt.Errorf("reading the protection of the task: it is of %s for %s", c.Action, c.Where)

@@ -197,7 +197,7 @@ func TestProtectionOf(t *testing.T) {
 	}{
 		"a protection":     {text: text, is: true},
 		"none":             {text: none},
-		"null":             {text: json.RawMessage(`null`)},
+		"null":             {text: json.RawMessage(`null`), bad: true},
 		"time over":        {text: late},
 		"damaged":          {text: json.RawMessage(`{"ends":1}`), bad: true},
 		"another task":     {text: text, task: s.target.TaskARN + "0", bad: true},
