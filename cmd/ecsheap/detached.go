@@ -120,7 +120,7 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	}
 	if series.Mode == guest.Disk && o.transfer == transferAuto {
 		if series.Spare = p.spare(&tight, k); series.Spare == nil {
-			u.step("a disk that gets full meanwhile would end the series: the memory of the process has no room to keep it in")
+			u.step("should the disk get full meanwhile, snapshots are lost: to keep them in the memory of the process instead is not safe")
 		}
 	}
 	process, err := in.identity(ctx)
