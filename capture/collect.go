@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,8 @@ import (
 // Held is a snapshot that a process took by itself and keeps until it is fetched.
 // Times are by the clock of the process, sizes are bytes.
 type Held struct {
-	N         int // number in the series, from 1
+	N         int    // number in the series, from 1
+	Transfer  string // where it is held, "" = where the series was to be
 	StartedAt time.Time
 	Pause     time.Duration
 
@@ -165,7 +167,7 @@ func (r *runner) collectOne(ctx context.Context, c Collection, h Held) error {
 		s.Gate = c.Detached.Gate
 	}
 	r.src.Snapshot = func(ctx context.Context, w io.Writer, _ func(done, total int)) (Taken, error) {
-		return Taken{Transfer: c.Detached.Transfer, Pause: h.Pause, PeakRSS: h.RSSPeak}, h.Fetch(ctx, w)
+		return Taken{Transfer: cmp.Or(h.Transfer, c.Detached.Transfer), Pause: h.Pause, PeakRSS: h.RSSPeak}, h.Fetch(ctx, w)
 	}
 	if err := r.receive(ctx, &s); err != nil {
 		return err

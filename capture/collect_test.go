@@ -45,6 +45,7 @@ func collection(dir string) Collection {
 			},
 		})
 	}
+	c.Held[2].Transfer = "memory" // the series was to be on disk
 	return c
 }
 
@@ -59,8 +60,9 @@ func TestCollect(t *testing.T) {
 		t.Errorf("%+v, told of %v", s, told)
 	}
 	for i, want := range []bool{true, true, false} {
+		transfer := []string{"disk", "disk", "memory"}[i]
 		shot := s.Snapshots[i]
-		if shot.SameObjectIDs != want || shot.PauseMs != 1000 || shot.PauseFrom != pauseFromProcess || shot.Transfer != "disk" || shot.RSSPeak != 30 || shot.HeapUsedAfter != 6 || (shot.Gate != nil) != (i == 0) {
+		if shot.SameObjectIDs != want || shot.PauseMs != 1000 || shot.PauseFrom != pauseFromProcess || shot.Transfer != transfer || shot.RSSPeak != 30 || shot.HeapUsedAfter != 6 || (shot.Gate != nil) != (i == 0) {
 			t.Errorf("%+v", shot)
 		}
 		if !shot.StartedAt.Equal(someDetached.StartedAt.Add(time.Duration(i+1) * time.Second)) {

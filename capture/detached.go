@@ -42,6 +42,10 @@ type Detached struct {
 	Process Process `json:"process"`
 	Checks  []any   `json:"checks"`
 	Gate    any     `json:"gate"` // what the gate said before the series
+
+	// Protection says how the task was protected for the series, in a form of the
+	// caller's; absent = it was not.
+	Protection json.RawMessage `json:"protection,omitempty"`
 }
 
 // Reserve makes the directory of a detached series, which must be absent or

@@ -227,7 +227,7 @@ func TestDetachedRestart(t *testing.T) {
 		}},
 	})
 	w := &world{Server: server, task: task, node: first, dir: t.TempDir()}
-	w.detach(t, "--count", "1")
+	w.detach(t, "--count", "1", "--protect")
 	if err := first.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -238,6 +238,7 @@ func TestDetachedRestart(t *testing.T) {
 	r.wantCode(t, 6)
 	r.wantError(t, "the detached series is gone: the process was restarted", "its snapshots went with it")
 	second.AwaitState(before)
+	w.wantReleased(t) // there is nothing left to protect
 
 	w.StopTask(task, "EssentialContainerExited", "Essential container in task exited")
 	r = w.resume(t)

@@ -40,7 +40,7 @@ func TestClientKilled(t *testing.T) {
 	next := w.start(t, "snapshot", "--cluster", "prod", "--task", taskID, "--dir", "again")
 	next.wantCode(t, 0)
 	first := w.Sessions()[0]
-	if want := fmt.Sprintf("ended session %s, which an ecsheap that was killed (pid %d) had left open", first.ID, r.Process.Pid); !strings.Contains(next.stderr.String(), want) {
+	if want := fmt.Sprintf("ended session %s, which an earlier ecsheap (pid %d) had left open", first.ID, r.Process.Pid); !strings.Contains(next.stderr.String(), want) {
 		t.Errorf("the next run does not say that it %s:\n%s", want, next.stderr)
 	}
 	if n := w.wantWhole(t, "again"); n != 1 {

@@ -187,11 +187,12 @@ func TestGuestSeriesStops(t *testing.T) {
 	for name, series := range map[string]guest.Series{
 		"held and no more than":  {Mode: guest.Disk, MaxBytes: 20e6},
 		"bytes are held and":     {Mode: guest.Memory, MaxBytes: 3e6},
+		"more than 1 MB of the ": {Mode: guest.Memory, MaxBytes: 1e6}, // the first one is too large already
 		"more than 0 MB of the ": {Mode: guest.Memory, Take: guest.TakeOptions{Cap: 1000}},
 	} {
 		conn := dialNode(t, p)
 		g := installGuest(t, conn.Evaluate, guest.Options{})
-		series.Count, series.Interval, series.Deadline = 3, time.Millisecond, time.Minute
+		series.Count, series.First, series.Interval, series.Deadline = 3, 2*time.Second, time.Millisecond, time.Minute
 		if err := g.Detach(t.Context(), series); err != nil {
 			t.Fatal(err)
 		}

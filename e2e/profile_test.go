@@ -178,6 +178,42 @@ func TestProfileInterrupted(t *testing.T) {
 	wantNotSampling(t, node)
 }
 
+// TestProfileInterruptedTwice has a process that answers nothing: the first Ctrl-C says at
+// once what is waited for, and the second one does not wait for it.
+func TestProfileInterruptedTwice(t *testing.T) {
+	node := leaking(t, "")
+	w := newWorld(t, fakeaws.Config{}, node)
+	process, err := os.FindProcess(node.PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := w.start(t, "profile", "--inspector", node.Inspector, "--duration", "1h", "--dir", "out", "--debug")
+	eventually(t, "it samples", func() bool { return strings.Contains(r.stderr.String(), "method=HeapProfiler.startSampling") })
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = process.Signal(syscall.SIGCONT) }()
+	for _, told := range []string{"stopping the sampling, to keep what there is (another Ctrl-C abandons it)", ""} {
+		interrupted := time.Now()
+		if err := r.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		if told == "" {
+			if code := r.code(t); code != -1 { // killed by the signal
+				t.Errorf("exit code %d", code)
+			}
+		} else {
+			eventually(t, "it says so", func() bool { return strings.Contains(r.stderr.String(), told) })
+		}
+		if took := time.Since(interrupted); took > 5*time.Second { // the process is waited for twice as long
+			t.Errorf("%q took %v", told, took)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(w.dir, "out")); !os.IsNotExist(err) {
+		t.Errorf("a directory was made: %v", err)
+	}
+}
+
 // TestProfileTaken does not end the sampling of somebody else.
 func TestProfileTaken(t *testing.T) {
 	node := nodetest.Start(t, nodetest.Options{Ready: "ready", Inspect: true, Script: `

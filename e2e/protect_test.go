@@ -116,6 +116,51 @@ func TestProtectDetached(t *testing.T) {
 	}
 }
 
+// TestProtectResumed has the --resume that has fetched a detached series end what the
+// series had protected, unless somebody else has changed that since.
+func TestProtectResumed(t *testing.T) {
+	day := time.Now().Add(24 * time.Hour).UTC().Truncate(time.Second)
+	for name, meanwhile := range map[string]func(*fakeaws.Task){
+		"as it was":      func(*fakeaws.Task) {},
+		"changed":        func(task *fakeaws.Task) { task.ProtectedUntil = day },
+		"ended already":  func(task *fakeaws.Task) { task.Protected, task.ProtectedUntil = false, time.Time{} },
+		"process killed": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			node := bulk(t, "", 2)
+			w := newWorld(t, fakeaws.Config{}, node)
+			w.detach(t, "--protect")
+			w.resume(t).wantCode(t, 7) // it is not due
+			if left := time.Until(w.protected()); left < 10*time.Minute || left > 20*time.Minute {
+				t.Errorf("while the process has the series, the task is protected for %s", left)
+			}
+			w.due(t)
+			if meanwhile == nil {
+				if err := node.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				w.resume(t).wantCode(t, 6)
+				if w.protected().IsZero() {
+					t.Error("nobody could know that the series is gone, and the protection is")
+				}
+				return
+			}
+			w.UpdateTask(w.task, meanwhile)
+			r := w.resume(t, "--no-analyze")
+			r.wantCode(t, 0)
+			if name == "changed" {
+				if until := w.protected(); !until.Equal(day) || !strings.Contains(r.stderr.String(), "changed by somebody else") {
+					t.Errorf("protected until %s, want %s\n%s", until, day, r.stderr)
+				}
+				return
+			}
+			w.wantReleased(t)
+			w.wantGranted(t, "../iam-policies/operator-snapshot.json", "../iam-policies/operator-protect.json")
+		})
+	}
+}
+
 // TestProtectStandalone refuses before anything is begun: ECS protects tasks of services
 // only.
 func TestProtectStandalone(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -66,7 +67,7 @@ func TestStaleSession(t *testing.T) {
 			killed.wantCode(t, -1)
 			next := w.start(t, append(args[:1:1], append([]string{"--cluster", "prod", "--task", taskID}, args[1:]...)...)...)
 			next.wantCode(t, 0)
-			want := fmt.Sprintf("ecsheap: ended session %s, which an ecsheap that was killed (pid %d) had left open\n", w.Sessions()[0].ID, killed.Process.Pid)
+			want := fmt.Sprintf("ecsheap: ended session %s, which an earlier ecsheap (pid %d) had left open\n", w.Sessions()[0].ID, killed.Process.Pid)
 			if text := next.stderr.String(); strings.Count(text, want) != 1 || strings.Contains(text, "the container has another session") {
 				t.Errorf("want once %son stderr:\n%s", want, text)
 			}
@@ -74,6 +75,23 @@ func TestStaleSession(t *testing.T) {
 			w.wantGranted(t, "../iam-policies/operator-snapshot.json")
 		})
 	}
+}
+
+// TestEndedSession starts right after a run that has ended its session, which AWS lists
+// a little longer: nothing was left open, and nothing of the kind is said.
+func TestEndedSession(t *testing.T) {
+	t.Parallel()
+	node := nodetest.Start(t, nodetest.Options{Script: nodetest.Quiet(), Ready: nodetest.QuietReady, Inspect: true})
+	w := newWorld(t, fakeaws.Config{}, node)
+	w.ListLate(2 * time.Second)
+	for run := range 3 {
+		r := w.start(t, "tunnel", "--cluster", "prod", "--task", taskID, "--local-port", "0", "--exec", "true")
+		r.wantCode(t, 0)
+		if text := r.stderr.String(); strings.Contains(text, "left open") || strings.Contains(text, "still has session") {
+			t.Errorf("run %d:\n%s", run, text)
+		}
+	}
+	w.wantEnded(t, 3)
 }
 
 // wantGranted checks that a policy allows all that AWS saw. What GetCallerIdentity tells

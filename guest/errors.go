@@ -190,6 +190,19 @@ func (e *TargetError) Hint() string {
 	return "use --transfer stream, which needs no code inside the process"
 }
 
+// UnsafeError says that a detached series has ended before its time: its next snapshot
+// would likely have done harm.
+type UnsafeError struct {
+	Message string
+}
+
+func (e *UnsafeError) Error() string { return "it was not safe any more: " + e.Message }
+
+// Hint says what would help.
+func (e *UnsafeError) Hint() string {
+	return "give the task more memory or disk, or take fewer snapshots at a time; `ecsheap profile` needs neither"
+}
+
 // fault is an error as guest.js answers it.
 type fault struct {
 	Code    string `json:"code"`

@@ -30,6 +30,7 @@
   const STUCK = 5; // times the silence after which what is under way is given up: the pool may hang
   const ERRORS_KEPT = 20;
   const SAMPLES_KEPT = 4000; // then every second one goes
+  const BREATH = 5e3; // ms for the application between a try that the disk refused and the next one, in memory
   const MAX_TIMER = 2 ** 31 - 1; // setTimeout takes no more
 
   const { Buffer } = require('buffer');
@@ -62,7 +63,7 @@
     taking = true;
     spare = []; // not to be in the snapshot
     try {
-      const id = ++lastID;
+      const id = args.again || ++lastID;
       sentinel['shot' + id] = {}; // newer than all that the snapshot before knows
       const before = usage();
       const peak = peakRSS();
@@ -225,15 +226,25 @@
 
   // shoot takes the next shot of the series, if it is safe, and plans the one after it.
   function shoot() {
-    series.taken++;
+    if (!series.again) series.taken++;
+    const { rss: rssBefore, heapUsed: heapUsedBefore } = usage();
+    const [held, peak] = [inUse(), peakRSS()];
+    const learn = (shot) => {
+      series.last = { ...shot, heldBefore: held, bound: peakRSS() };
+      series.first = series.first || series.last;
+    };
     try {
       refuse();
-      const last = { ...take(series), bound: peakRSS() };
-      series.first = series.first || last;
-      series.last = last;
+      learn(take({ ...series, cap: series.maxBytes > 0 ? Math.min(series.cap, series.maxBytes - held) : series.cap }));
+      series.again = 0;
     } catch (e) {
+      const { code } = describe(e);
+      // What V8 had to make for it is made, and its memory will be used again.
+      if (code === 'WRITE') learn({ mode: series.mode, rssBefore, heapUsedBefore, rssPeak: peakRSS() > peak ? peakRSS() : 0 });
+      series.again = turn(code) ? lastID : 0;
       note(e);
-      if (e.fault && e.fault.code === 'SERIES') series.done = true;
+      if (series.again) { series.timer = later(BREATH, shoot); return; }
+      if (code === 'SERIES' || code === 'CAP') series.done = true; // a heap of which a series is taken does not shrink
     }
     series.done = series.done || series.taken >= series.count || removed;
     if (series.done) return;
@@ -241,9 +252,21 @@
     series.timer = later(series.next - now(), shoot);
   }
 
+  // turn has the rest of the series go to memory when the disk took no shot, and says
+  // whether it does: how much it may take there was asked before anybody left.
+  function turn(code) {
+    if (!series.spare || series.mode !== 'disk' || (code !== 'WRITE' && code !== 'PLACE')) return false;
+    const { maxBytes, headroom } = series.spare;
+    Object.assign(series, { mode: 'memory', maxBytes, headroom, packed: Math.max(headroom - series.headroom, 0) });
+    return true;
+  }
+
+  // inUse is the memory that shots take which are held there.
+  const inUse = () => [...shots.values()].reduce((sum, s) => sum + s.held, 0);
+
   // refuse throws when the next shot of the series would do harm: the heap may have grown.
   function refuse() {
-    const sizes = [...shots.values()].map((s) => s.held || s.bytes);
+    const sizes = [...shots.values()].filter((s) => s.mode === series.mode).map((s) => s.held || s.bytes);
     const held = sizes.reduce((sum, n) => sum + n, 0);
     if (series.maxBytes > 0 && held + Math.max(0, ...sizes) > series.maxBytes) {
       throw fault('SERIES', `${held} bytes are held and no more than ${series.maxBytes} may be`);
@@ -264,14 +287,15 @@
     const { first, last } = series;
     if (!last || !series.headroom) return forecast;
     const base = first.rssBefore + last.heapUsedBefore - first.heapUsedBefore;
-    const cost = Math.max((last.rssPeak || last.bound) - base, 0) * (heapUsed / last.heapUsedBefore);
-    const beside = Math.max(base + heapUsed - last.heapUsedBefore + AGAIN * cost - rss, 0);
+    const packed = last.mode === series.mode ? 0 : series.packed * heapUsed; // which the last one did not have
+    const cost = Math.max((last.rssPeak || last.bound) - base - last.heldBefore, 0) * (heapUsed / last.heapUsedBefore) + packed;
+    const beside = Math.max(base + heapUsed - last.heapUsedBefore + inUse() + AGAIN * cost - rss, 0);
     // The highest that the process ever had is all that is known of a peak below it.
     return last.rssPeak ? beside : Math.min(beside, forecast);
   }
 
   function note(e) {
-    series.errors = [...series.errors, { at: new Date().toISOString(), shot: series.taken, ...describe(e) }].slice(-ERRORS_KEPT);
+    series.errors = [...series.errors, { at: new Date().toISOString(), shot: series.taken, again: series.again > 0, ...describe(e) }].slice(-ERRORS_KEPT);
   }
 
   // wall is a time of the steady clock as others write it.

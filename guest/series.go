@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -21,6 +22,10 @@ type Series struct {
 	// SampleEvery is how often memory is sampled; 0 = never. After 4000 samples
 	// every second one goes, and the distance doubles.
 	SampleEvery time.Duration
+	// Spare is for a series on disk when that does not take a snapshot, because it got
+	// full or read-only: this one and those after it go to memory. nil = the snapshot
+	// fails.
+	Spare *Spare
 	// MaxBytes bounds what the snapshots take together, on disk or in memory: no
 	// more are taken when one as large as the largest might not fit. 0 = no bound.
 	MaxBytes int64
@@ -36,6 +41,12 @@ type Series struct {
 	Deadline time.Duration
 }
 
+// Spare is the memory that a series may turn to.
+type Spare struct {
+	MaxBytes int64   `json:"maxBytes"` // as Series has it, of what is held in memory
+	Headroom float64 `json:"headroom"` // as Series has it, of a snapshot in memory
+}
+
 // MaxDeadline bounds a series: nobody remembers after a week.
 const MaxDeadline = 7 * 24 * time.Hour
 
@@ -48,7 +59,7 @@ func (g *Guest) Detach(ctx context.Context, s Series) error {
 	args := s.Take.args(s.Mode)
 	for name, value := range map[string]any{
 		"count": s.Count, "firstMs": s.First.Milliseconds(), "intervalMs": s.Interval.Milliseconds(), "deadlineMs": s.Deadline.Milliseconds(),
-		"sampleEveryMs": s.SampleEvery.Milliseconds(), "maxBytes": s.MaxBytes, "headroom": s.Headroom, "memoryLimit": s.MemoryLimit,
+		"sampleEveryMs": s.SampleEvery.Milliseconds(), "spare": s.Spare, "maxBytes": s.MaxBytes, "headroom": s.Headroom, "memoryLimit": s.MemoryLimit,
 	} {
 		args[name] = value
 	}
@@ -69,10 +80,28 @@ type ShotError struct {
 	At   time.Time // by the target's clock
 	Shot int       // its number in the series, from 1
 	Err  error     // as Take returns it
+	// Again: it was tried once more, in memory, as all that came after it.
+	Again bool
 }
 
 func (e *ShotError) Error() string {
-	return fmt.Sprintf("snapshot %d of the series: %v", e.Shot, e.Err)
+	text := fmt.Sprintf("snapshot %d of the series: %v", e.Shot, e.Err)
+	if e.Again {
+		text += "; from then on the series went to memory"
+	}
+	return text
+}
+
+// Hint is that of the cause; a series that has helped itself needs none.
+func (e *ShotError) Hint() string {
+	cause, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](e.Err)
+	if e.Again || !ok {
+		return ""
+	}
+	return cause.Hint()
 }
 
 // Unwrap returns the cause.
@@ -122,8 +151,9 @@ func (s sampleJSON) sample() Sample {
 
 type errorJSON struct {
 	fault
-	At   string `json:"at"`
-	Shot int    `json:"shot"`
+	At    string `json:"at"`
+	Shot  int    `json:"shot"`
+	Again bool   `json:"again"`
 }
 
 // asking is what State does, in words.
@@ -152,7 +182,11 @@ func (g *Guest) State(ctx context.Context) (State, error) {
 		s.Samples = append(s.Samples, sample.sample())
 	}
 	for _, e := range j.Errors {
-		s.Errors = append(s.Errors, &ShotError{At: at(e.At), Shot: e.Shot, Err: e.err("take")})
+		cause := e.err("take")
+		if e.Code == "SERIES" {
+			cause = &UnsafeError{Message: e.Message}
+		}
+		s.Errors = append(s.Errors, &ShotError{At: at(e.At), Shot: e.Shot, Err: cause, Again: e.Again})
 	}
 	return s, nil
 }

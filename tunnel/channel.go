@@ -20,12 +20,14 @@ const (
 	// 1 MB, far below the 100,000 that the agent keeps in its reordering buffer.
 	window = 1024
 
-	// earlyLimit bounds the messages kept that came before their turn, about 64 MB.
-	// The agent resends one lost message in 100 ms and sends 80 new ones
+	// earlyLimit bounds the messages kept that came before their turn, and earlyBytes
+	// what they take: the agent's have a little over 1 KiB, one of a container that is
+	// in other hands may have maxFrame. The agent resends one lost message in 100 ms and sends 80 new ones
 	// meanwhile, so some hundred lost with a socket make tens of thousands early.
 	// What is beyond is not acknowledged, and sent again; the plugin's limit of
 	// 10,000 makes that a crawl.
 	earlyLimit = 1 << 16
+	earlyBytes = 96 << 20
 
 	// inboxLimit is where we stop reading the socket because nobody reads the
 	// stream. It is far below the 100 MB (100,000 messages) after which the
@@ -59,6 +61,7 @@ type channel struct {
 	mu        sync.Mutex       // guards what follows
 	expected  int64            // number of the agent's next message
 	early     map[int64][]byte // the agent's messages after that, acknowledged
+	earlySize int              // their bytes
 	out       outbox
 	dc        *datachannel.DataChannel // for what is not data: see consult
 	hello     []byte                   // the last text message that dc sent: the OpenDataChannel request
@@ -150,10 +153,11 @@ func (c *channel) receiveOutput(f frame, raw []byte) error {
 		return nil
 	case f.seq > c.expected:
 		if _, known := c.early[f.seq]; !known {
-			if len(c.early) >= earlyLimit {
+			if len(c.early) >= earlyLimit || c.earlySize+len(raw) > earlyBytes {
 				return nil
 			}
 			c.early[f.seq] = bytes.Clone(raw)
+			c.earlySize += len(raw)
 		}
 		c.acknowledge(f)
 		return nil
@@ -173,6 +177,7 @@ func (c *channel) deliverEarly() error {
 			return nil
 		}
 		delete(c.early, c.expected)
+		c.earlySize -= len(raw)
 		f, err := decode(raw)
 		if err != nil {
 			return err // cannot be: it was decoded when it came

@@ -274,3 +274,25 @@ func TestChannelClosed(t *testing.T) {
 func putSequence(frame []byte, seq int64) {
 	binary.BigEndian.PutUint64(frame[message.ClientMessage_SequenceNumberOffset:], uint64(seq))
 }
+
+// TestEarlyBytes has an agent whose messages are as large as the gateway lets through: it
+// does not fill our memory, and what is not kept is not acknowledged.
+func TestEarlyBytes(t *testing.T) {
+	c, s := newTestChannel(t)
+	handshake(t, c, s)
+	frame := agentFrame(t, "output_stream_data", 0, 1, make([]byte, maxFrame-payloadAt))
+	first := c.expected
+	const kept = earlyBytes / maxFrame
+	for n := range int64(2 * kept) {
+		putSequence(frame, first+1+n)
+		receive(t, c, frame)
+	}
+	if len(c.early) != kept || len(s.out) != kept || c.earlySize != kept*maxFrame {
+		t.Fatalf("%d messages kept, %d acknowledged, %d bytes", len(c.early), len(s.out), c.earlySize)
+	}
+	putSequence(frame, first)
+	receive(t, c, frame)
+	if c.expected != first+1+kept || c.earlySize != 0 {
+		t.Errorf("%d messages delivered, %d bytes early", c.expected-first, c.earlySize)
+	}
+}

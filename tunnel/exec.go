@@ -109,7 +109,11 @@ func Exec(ctx context.Context, client *awsssm.Client, cfg ExecConfig) (Result, e
 	}
 	t.channel = newChannel(cfg.Target, cfg.Session.ID, rand.Text(), t.log)
 	t.channel.commands = true
-	result, err := t.follow(ctx, cfg)
+	var result Result
+	err := recovered("following the session", func() (err error) {
+		result, err = t.follow(ctx, cfg)
+		return err
+	})
 	if endErr := t.endCommand(ctx); err == nil {
 		err = endErr
 	} else if endErr != nil {

@@ -74,23 +74,20 @@ func Active(ctx context.Context, client *awsssm.Client, target string) ([]Sessio
 }
 
 // EndAbandoned ends sessions to a target that earlier processes of ours left open,
-// because they were killed, and returns those that it ended. Such a session takes
-// one of the container's two places until its idle timeout. A session is left alone
+// usually because they were killed, and returns those that it ended. Such a session
+// takes one of the container's two places until its idle timeout. A session is left alone
 // unless abandoned, given its reason, says that the process that started it is known
 // to be gone: with a role that people share, the owner alone proves nothing. It is
 // left alone, too, if its owner is not the caller, whom owner names
-// (sts:GetCallerIdentity), and who is asked for only then.
+// (sts:GetCallerIdentity), and who is asked for only then. And so is one that is not
+// listed any more two seconds later: its process ended it, and the list was late.
 //
 // It returns when AWS does not list the sessions any more, or a few seconds later. It
 // goes on after an error, which is joined into the one returned.
 func EndAbandoned(ctx context.Context, client *awsssm.Client, target string, owner func(context.Context) (string, error), abandoned func(reason string) bool) ([]Session, error) {
-	sessions, err := Active(ctx, client, target)
-	if err != nil {
+	sessions, err := stillAbandoned(ctx, client, target, abandoned)
+	if err != nil || len(sessions) == 0 {
 		return nil, err
-	}
-	sessions = slices.DeleteFunc(sessions, func(s Session) bool { return !abandoned(s.Reason) })
-	if len(sessions) == 0 {
-		return nil, nil
 	}
 	us, err := owner(ctx)
 	if err != nil {
@@ -110,6 +107,26 @@ func EndAbandoned(ctx context.Context, client *awsssm.Client, target string, own
 	}
 	awaitUnlisted(ctx, client, target, ended)
 	return ended, errors.Join(errs...)
+}
+
+// stillAbandoned lists the sessions whose reason is one that abandoned knows, when it
+// has looked for a while: the list follows an end by a second or so.
+func stillAbandoned(ctx context.Context, client *awsssm.Client, target string, abandoned func(reason string) bool) ([]Session, error) {
+	for look := 1; ; look++ {
+		sessions, err := Active(ctx, client, target)
+		if err != nil {
+			return nil, err
+		}
+		sessions = slices.DeleteFunc(sessions, func(s Session) bool { return !abandoned(s.Reason) })
+		if len(sessions) == 0 || look == looks {
+			return sessions, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(lookPause):
+		}
+	}
 }
 
 // awaitUnlisted waits until none of the sessions, which were ended, is listed as

@@ -108,7 +108,27 @@ func TestEndAbandoned(t *testing.T) {
 	}
 }
 
+// TestEndAbandonedLate has a list that still shows a session which its process ended in
+// order, just before it ended itself.
+func TestEndAbandonedLate(t *testing.T) {
+	t.Parallel() // it waits for the list
+	w := newWorld(t, fakeaws.Config{}, echo)
+	w.ListLate(lookPause / 2)
+	if err := terminate(t.Context(), w.client, w.startSession(t, "ecsheap on a, pid 1")); err != nil {
+		t.Fatal(err)
+	}
+	if listed, err := Active(t.Context(), w.client, w.target); err != nil || len(listed) != 1 {
+		t.Fatalf("listed: %v, %v", listed, err)
+	}
+	owner, asked := as(w.Sessions()[0].Owner)
+	ended, err := EndAbandoned(t.Context(), w.client, w.target, owner, func(string) bool { return true })
+	if err != nil || len(ended) > 0 || *asked > 0 {
+		t.Errorf("ended %v, %v; asked %d times who the caller is", ended, err, *asked)
+	}
+}
+
 func TestEndAbandonedDenied(t *testing.T) {
+	t.Parallel() // it waits for the list
 	w := newWorld(t, fakeaws.Config{}, echo)
 	w.startSession(t, "")
 	all := func(string) bool { return true }

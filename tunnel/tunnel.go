@@ -129,7 +129,8 @@ func Open(ctx context.Context, client *awsssm.Client, cfg Config) (*Tunnel, erro
 		cfg: cfg, client: client, sessionID: aws.ToString(started.SessionId),
 		log: cfg.Log.With("session", aws.ToString(started.SessionId)), lost: make(chan struct{}),
 	}
-	if err := t.open(ctx, aws.ToString(started.StreamUrl), aws.ToString(started.TokenValue)); err != nil {
+	err = recovered("opening the session", func() error { return t.open(ctx, aws.ToString(started.StreamUrl), aws.ToString(started.TokenValue)) })
+	if err != nil {
 		if closeErr := t.Close(); closeErr != nil {
 			cfg.Notice(closeErr.Error())
 		}

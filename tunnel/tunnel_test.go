@@ -390,20 +390,6 @@ func TestNoHandshake(t *testing.T) {
 	w.wantEnded(t)
 }
 
-func TestPanicEndsTunnel(t *testing.T) {
-	w := newWorld(t, fakeaws.Config{}, echo)
-	tun := w.open(t)
-	tun.start("test", func() error { panic("boom") })
-	<-tun.Lost()
-	if err := tun.Err(); err == nil || !strings.Contains(err.Error(), "boom") {
-		t.Errorf("Err: %v", err)
-	}
-	if err := tun.Close(); err != nil {
-		t.Error(err)
-	}
-	w.wantEnded(t)
-}
-
 // BenchmarkReceive takes one message from the socket's buffer to smux, its
 // acknowledgement included.
 func BenchmarkReceive(b *testing.B) {

@@ -64,8 +64,8 @@ func (e *taskStoppedError) Hint() string {
 }
 
 // endStale ends sessions to the container that earlier runs on this machine left open,
-// because they were killed: nobody can use them any more, and each takes one of the
-// container's two places. It ends none of which it is not sure; checkSessions names those.
+// because they were killed or could not end them: nobody can use them any more, and each
+// takes one of the container's two places. It ends none of which it is not sure; checkSessions names those.
 func (u *ui) endStale(ctx context.Context, cfg aws.Config, target ecs.Target, audit *auditor) {
 	caller := func(ctx context.Context) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, callerTimeout)
@@ -81,8 +81,8 @@ func (u *ui) endStale(ctx context.Context, cfg aws.Config, target ecs.Target, au
 		return by.sure && by.gone
 	})
 	for _, s := range ended {
-		audit.did("session ended", s.ID, "none: the ecsheap that started it was killed")
-		u.step("ended session %s, which an ecsheap that was killed (pid %d) had left open", s.ID, startedBy(s.Reason).pid)
+		audit.did("session ended", s.ID, "none: the ecsheap that started it is gone")
+		u.step("ended session %s, which an earlier ecsheap (pid %d) had left open", s.ID, startedBy(s.Reason).pid)
 	}
 	if isAs[*tunnel.OpenSessionError](err) {
 		u.warn(errorText(err), hintOf(err))
@@ -105,8 +105,8 @@ func (u *ui) checkSessions(ctx context.Context, client *awsssm.Client, target ec
 	}
 	for _, s := range active {
 		if by := startedBy(s.Reason); by.here && by.gone {
-			u.warn(fmt.Sprintf("session %s was left open by an ecsheap that was killed (pid %d)", s.ID, by.pid),
-				fmt.Sprintf("end it with `aws ssm terminate-session --session-id %s`; a container serves two sessions", s.ID))
+			u.warn(fmt.Sprintf("the container still has session %s of an earlier ecsheap (pid %d), which has ended", s.ID, by.pid),
+				fmt.Sprintf("AWS lists a session for a second or so after its end; if this one stays, end it with `aws ssm terminate-session --session-id %s`: a container serves two", s.ID))
 			continue
 		}
 		hint := "a container serves two sessions: no third may be opened"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -61,6 +62,7 @@ const categoryDetached = "Detached series"
 // is to be told at its end.
 type parting struct {
 	keep     time.Duration
+	shield   *protection // of the task, nil = none
 	dir      string
 	resume   []string // the command, in words
 	detached capture.Detached
@@ -116,6 +118,11 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	if err != nil {
 		return err
 	}
+	if series.Mode == guest.Disk && o.transfer == transferAuto {
+		if series.Spare = p.spare(&tight, k); series.Spare == nil {
+			u.step("should the disk get full meanwhile, snapshots are lost: to keep them in the memory of the process instead is not safe")
+		}
+	}
 	process, err := in.identity(ctx)
 	if err != nil {
 		return err
@@ -123,26 +130,14 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 	if err := in.discardConsole(ctx); err != nil {
 		return err
 	}
-	p.resume = []string{"ecsheap", "snapshot", "--resume", o.dir}
-	if o.activate { // its end closes the inspector
-		p.resume = append(p.resume, "--activate")
-	}
-	p.dir, p.told = o.dir, time.Now()
-	due := p.told.Add(series.First + time.Duration(series.Count-1)*series.Interval)
-	p.detached = capture.Detached{
-		Tool: "ecsheap " + version(), StartedAt: wholeMillis(p.told), Due: wholeMillis(due), Deadline: wholeMillis(p.told.Add(series.Deadline)),
-		Count: series.Count, IntervalMs: series.Interval.Milliseconds(), SampleMs: series.SampleEvery.Milliseconds(), Transfer: string(series.Mode),
-		Token: in.guest.Token(), Inspector: o.inspector, Port: o.port, Profile: o.profile,
-		Target: s.target, Process: process, Checks: checks(s.findings), Gate: v,
-	}
-	undo, err := capture.Reserve(o.dir, p.detached) // before the process has it: a series that nobody can find is worse than none
+	undo, err := p.reserve(o, s, in.guest.Token(), process, v, series) // before the process has it: a series that nobody can find is worse than none
 	if err != nil {
 		return err
 	}
 	switch err := p.handOver(ctx, in, series); {
 	case err == nil:
 	case isAs[*cdp.LostError](err):
-		in.guest = nil // if it has begun it must stay, and if not it leaves by itself
+		in.entrust() // if it has begun it must stay, and if not it leaves by itself
 		p.begun = true
 		o.audit.begin(o.dir)
 		return &maybeBegunError{detached: p.detached, resume: p.resume, err: err}
@@ -150,21 +145,44 @@ func (p *parting) begin(ctx context.Context, u *ui, o snapshotOptions, s source,
 		undo()
 		return err
 	}
-	in.guest = nil // it stays when we leave
+	in.entrust()
 	p.begun = true
 	o.audit.begin(o.dir)
 	return nil
 }
 
+// reserve writes down how to find the series again. The func that it returns takes that
+// back.
+func (p *parting) reserve(o snapshotOptions, s source, token string, process capture.Process, v *verdict, series guest.Series) (undo func(), err error) {
+	p.resume = []string{"ecsheap", "snapshot", "--resume", o.dir}
+	if o.activate { // its end closes the inspector
+		p.resume = append(p.resume, "--activate")
+	}
+	shield, err := p.shield.text()
+	if err != nil {
+		return nil, err
+	}
+	p.dir, p.told = o.dir, time.Now()
+	due := p.told.Add(series.First + time.Duration(series.Count-1)*series.Interval)
+	p.detached = capture.Detached{
+		Tool: "ecsheap " + version(), StartedAt: wholeMillis(p.told), Due: wholeMillis(due), Deadline: wholeMillis(p.told.Add(series.Deadline)),
+		Count: series.Count, IntervalMs: series.Interval.Milliseconds(), SampleMs: series.SampleEvery.Milliseconds(), Transfer: string(series.Mode),
+		Token: token, Inspector: o.inspector, Port: o.port, Profile: o.profile,
+		Target: s.target, Process: process, Checks: checks(s.findings), Gate: v, Protection: shield,
+	}
+	return capture.Reserve(o.dir, p.detached)
+}
+
 // handOver tells the process to begin. When the answer is lost with the
 // connection, the process says at the next try that it has begun.
 func (p *parting) handOver(ctx context.Context, in *inProcess, series guest.Series) error {
-	generation := in.generation
+	_, generation := in.tenant()
 	err := in.line.do(ctx, func(*cdp.Conn) error {
-		if in.generation != generation {
+		g, now := in.tenant()
+		if now != generation {
 			return &goneError{why: "the process was replaced while it was told to begin"}
 		}
-		return in.guest.Detach(ctx, series)
+		return g.Detach(ctx, series)
 	})
 	if target, ok := errors.AsType[*guest.TargetError](err); ok && target.Code == "SERIES" {
 		return nil
@@ -183,11 +201,15 @@ func (p *parting) series(u *ui, o snapshotOptions, v *verdict, need int64) (gues
 	expect := v.Forecast.File.Likely
 	switch v.Transfer {
 	case gate.Disk, gate.S3:
+		if !slices.ContainsFunc(v.Vitals.Dirs, func(d guest.Dir) bool { return d.Why == "" }) {
+			none := &guest.PlaceError{Need: expect, Dirs: v.Vitals.Dirs}
+			return s, &noRoomError{why: none.Error(), other: "--transfer memory has it keep them there"}
+		}
 		s.Mode, s.Take = guest.Disk, guest.TakeOptions{Need: need}
-		s.MaxBytes = share(v.Vitals.DiskFree(), diskShare)
+		s.MaxBytes = diskRoom(v.Vitals.Dirs, need)
 	case gate.Memory:
 		s.Mode = guest.Memory
-		s.MaxBytes = min(share(v.Vitals.MemoryLimit-v.Vitals.MemoryUsed, memoryShare), guest.DefaultCap)
+		s.MaxBytes = memoryRoom(v)
 		expect /= compressedShare
 	default:
 		return s, &noRoomError{why: "neither its disk nor its memory takes them"}
@@ -201,24 +223,67 @@ func (p *parting) series(u *ui, o snapshotOptions, v *verdict, need int64) (gues
 	}
 	// The gate refuses what likely does not fit; with nobody there the process has to
 	// see for itself whether that is still so.
-	if used := v.Vitals.HeapUsed; used > 0 && !v.Forced {
+	if s.Headroom = headroom(v, v.Forecast); s.Headroom > 0 {
 		s.MemoryLimit = v.Vitals.MemoryLimit
-		s.Headroom = float64(v.Forecast.Extra.Likely) / float64(used)
 	}
 	return s, nil
+}
+
+// spare is the memory that a series on disk may turn to when that takes no more, nil when
+// the gate would refuse that, or no snapshot would fit.
+func (p *parting) spare(v *verdict, k *gatekeeper) *guest.Spare {
+	f, refused := k.inMemory(v.Vitals.PeakRSS)
+	s := &guest.Spare{MaxBytes: memoryRoom(v), Headroom: headroom(v, f)}
+	if refused && !v.Forced || s.MaxBytes < f.File.Likely/compressedShare {
+		return nil
+	}
+	return s
+}
+
+// headroom is how much memory a snapshot needs for each byte of the heap, 0 = it shall
+// not be looked at.
+func headroom(v *verdict, f gate.Forecast) float64 {
+	if v.Vitals.HeapUsed <= 0 || v.Forced {
+		return 0
+	}
+	return float64(f.Extra.Likely) / float64(v.Vitals.HeapUsed)
+}
+
+// memoryRoom is what a series may take of the process's memory.
+func memoryRoom(v *verdict) int64 {
+	free := int64(unknownRoom)
+	if v.Vitals.MemoryLimit > 0 {
+		free = max(v.Vitals.MemoryLimit-v.Vitals.MemoryUsed, 0)
+	}
+	if left := v.Vitals.MachineAvailable; left > 0 {
+		free = min(free, left)
+	}
+	return min(free/memoryShare, guest.DefaultCap)
+}
+
+// diskRoom is what a series may take of the directory that its snapshots will be written
+// to, of need bytes at most; of the largest, when none has as much.
+func diskRoom(dirs []guest.Dir, need int64) int64 {
+	var largest int64
+	for _, d := range dirs {
+		free := d.Free
+		switch {
+		case d.Why != "":
+			continue
+		case free < 0:
+			free = unknownRoom
+		case free < need:
+			largest = max(largest, free)
+			continue
+		}
+		return free / diskShare
+	}
+	return largest / diskShare
 }
 
 // compressedShare is how many times larger a snapshot is than what the process
 // keeps of it in its memory: 4 to 5 times as measured, with a margin.
 const compressedShare = 3
-
-// share is a part of the free bytes, or of a guess when they are not known.
-func share(free, part int64) int64 {
-	if free <= 0 {
-		free = unknownRoom
-	}
-	return free / part
-}
 
 // wholeMillis is a time as the files of a capture have it.
 func wholeMillis(t time.Time) time.Time { return t.UTC().Round(0).Truncate(time.Millisecond) }

@@ -31,6 +31,13 @@ func TestPartingSeries(t *testing.T) {
 	}
 	forced := answer(gate.Disk, 10_000*mb, 0, 0)
 	forced.Forced = true
+	dirs := func(all ...guest.Dir) *verdict {
+		v := answer(gate.Disk, 0, 0, 0)
+		v.Vitals.Dirs = all
+		return v
+	}
+	busy := answer(gate.Memory, 0, 0, 0)
+	busy.Vitals.MachineAvailable = 500 * mb
 	for name, test := range map[string]struct {
 		verdict  *verdict
 		mode     guest.Mode
@@ -47,6 +54,11 @@ func TestPartingSeries(t *testing.T) {
 		"memory":            {answer(gate.Memory, 0, 3000*mb, 1400*mb), guest.Memory, 400 * mb, 6, "", ""},
 		"memory, no limit":  {answer(gate.Memory, 0, 0, 0), guest.Memory, guest.DefaultCap, 6, "", ""},
 		"memory, too small": {answer(gate.Memory, 0, 700*mb, 400*mb), "", 0, 0, "its memory can spare 78.6 MB", ""},
+		"read-only":         {dirs(guest.Dir{Path: "/tmp", Free: 9000 * mb, Why: "read-only"}), "", 0, 0, "no directory in the container takes a snapshot of 315 MB: /tmp (read-only)", ""},
+		"full":              {dirs(guest.Dir{Path: "/tmp"}), "", 0, 0, "its disk can spare 0 B", ""},
+		"the second disk":   {dirs(guest.Dir{Path: "/tmp", Free: 76}, guest.Dir{Path: "/app", Free: 4000 * mb}), guest.Disk, 2000 * mb, 6, "", ""},
+		"memory all used":   {answer(gate.Memory, 0, 700*mb, 700*mb), "", 0, 0, "its memory can spare 0 B", ""},
+		"a busy machine":    {busy, guest.Memory, 125 * mb, 6, "", "only about 1 of 3"},
 		"no place":          {answer(gate.Stream, 0, 0, 0), "", 0, 0, "neither its disk nor its memory", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,6 +79,35 @@ func TestPartingSeries(t *testing.T) {
 			}
 			if got := said(); !strings.Contains(got, test.said) || test.said == "" && got != "" {
 				t.Errorf("said %q", got)
+			}
+		})
+	}
+}
+
+// TestPartingSpare has the gate judge beforehand what a series would do in memory.
+func TestPartingSpare(t *testing.T) {
+	const mb = 1 << 20
+	for name, test := range map[string]struct {
+		limit, used int64
+		heap        int64
+		forced      bool
+		want        int64 // bytes that it may hold, 0 = none
+	}{
+		"plenty":        {4000 * mb, 400 * mb, 100 * mb, false, guest.DefaultCap},
+		"no limit":      {0, 0, 100 * mb, false, guest.DefaultCap},
+		"a bound":       {1600 * mb, 400 * mb, 100 * mb, false, 300 * mb},
+		"too dangerous": {450 * mb, 400 * mb, 100 * mb, false, 0},
+		"forced":        {800 * mb, 400 * mb, 100 * mb, true, 100 * mb},
+		"nothing fits":  {401 * mb, 400 * mb, 100 * mb, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := gate.Vitals{RSS: test.used, HeapUsed: test.heap, HeapTotal: test.heap, MemoryLimit: test.limit, MemoryUsed: test.used, NodeMajor: 22, Collected: true}
+			got := new(parting).spare(&verdict{Forced: test.forced, Vitals: guest.Vitals{HeapUsed: test.heap, MemoryLimit: test.limit, MemoryUsed: test.used}}, &gatekeeper{vitals: v})
+			switch {
+			case (got == nil) != (test.want == 0):
+				t.Errorf("got %+v", got)
+			case got != nil && (got.MaxBytes != test.want || (got.Headroom == 0) != test.forced):
+				t.Errorf("got %+v, want %d", got, test.want)
 			}
 		})
 	}

@@ -77,7 +77,10 @@ func (e *stillHeldError) Hint() string {
 
 // noRoomError says that the process has no place for the snapshots of a series
 // until somebody fetches them.
-type noRoomError struct{ why string }
+type noRoomError struct {
+	why   string
+	other string // another place, in words; "" = none is known
+}
 
 func (e *noRoomError) Error() string {
 	return "the process cannot keep the snapshots until they are fetched: " + e.why
@@ -85,7 +88,11 @@ func (e *noRoomError) Error() string {
 
 // Hint says what works.
 func (e *noRoomError) Hint() string {
-	return "take fewer, or stay connected: the same command without --detach"
+	const stay = "stay connected: the same command without --detach"
+	if e.other != "" {
+		return e.other + "; or " + stay
+	}
+	return "take fewer, or " + stay
 }
 
 // goneError says that the process does not hold a detached series any more.

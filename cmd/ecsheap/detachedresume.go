@@ -101,6 +101,9 @@ func runResume(ctx context.Context, u *ui, o resumeOptions) error {
 // finished turns an error into a warning when all was on disk before: only the
 // process could not be told. What it was to be told by stays until it is gone.
 func (r *resumption) finished(series capture.Series, err error) (capture.Series, error) {
+	if !series.FinishedAt.IsZero() { // by this very run: the error says what came short
+		return series, err
+	}
 	there, loadErr := capture.Load(r.o.dir)
 	if loadErr != nil || there.FinishedAt.IsZero() || isAs[*capture.PartialError](err) {
 		return series, err
@@ -162,7 +165,20 @@ func (r *resumption) through(ctx context.Context, to targetOptions, cfg aws.Conf
 		return err
 	})
 	opened.finish(ctx)
+	if !series.FinishedAt.IsZero() || isAs[*goneError](err) {
+		r.release(ctx, cfg)
+	}
 	return series, offerActivation(snapshotOptions{activate: r.o.activate}, explain(ctx, client, target, err))
+}
+
+// release ends the protection of the task, which was for the series. It stays as long as
+// there is something left to fetch.
+func (r *resumption) release(ctx context.Context, cfg aws.Config) {
+	shield, err := protectionOf(r.u, cfg, r.d, r.o.audit)
+	if err != nil {
+		r.u.warn(errorText(err), "if the task is still protected, that ends by itself")
+	}
+	shield.release(ctx)
 }
 
 // fetch connects, fetches what there is, and takes the guest out of the process
@@ -174,7 +190,7 @@ func (r *resumption) fetch(ctx context.Context, s source) (capture.Series, error
 	}
 	in := &inProcess{u: r.u, line: line, leaving: s.leaving}
 	defer func() {
-		in.guest = nil // it stays, unless it has been removed
+		in.entrust() // unless it has been removed
 		in.leave(ctx)
 	}()
 	if s.met != nil {
@@ -284,7 +300,7 @@ func (r *resumption) collection(ctx context.Context, in *inProcess, state guest.
 	c := capture.Collection{Dir: r.o.dir, Detached: r.d, Memory: in.memory, SameIDs: ids.same, WireBytes: in.line.wire}
 	for _, shot := range state.Shots {
 		c.Held = append(c.Held, capture.Held{
-			N: shot.ID, StartedAt: shot.StartedAt, Pause: shot.Pause, RSSBefore: shot.RSSBefore, RSSAfter: shot.RSSAfter, RSSPeak: shot.RSSPeak,
+			N: shot.ID, Transfer: string(shot.Mode), StartedAt: shot.StartedAt, Pause: shot.Pause, RSSBefore: shot.RSSBefore, RSSAfter: shot.RSSAfter, RSSPeak: shot.RSSPeak,
 			HeapUsedBefore: shot.HeapUsedBefore, HeapUsedAfter: shot.HeapUsedAfter,
 			Fetch: func(ctx context.Context, w io.Writer) error { return in.pull(ctx, shot, w) },
 		})
@@ -298,7 +314,9 @@ func (r *resumption) collection(ctx context.Context, in *inProcess, state guest.
 	for _, e := range state.Errors {
 		r.u.warn(errorText(e), hintOf(e))
 		c.Warnings = append(c.Warnings, capture.Warning{At: e.At, Shot: e.Shot, Text: e.Error()})
-		c.Short = e
+		if !e.Again {
+			c.Short = e
+		}
 	}
 	scripts, err := in.scripts(ctx)
 	if err != nil {

@@ -78,7 +78,7 @@ func exitCode(err error) int {
 		return codeFewer
 	case isAs[*leakFoundError](err):
 		return codeLeak
-	case isAs[*gate.RefusedError](err), isAs[*guest.PlaceError](err), isAs[*earlyError](err), isAs[*noRoomError](err):
+	case isAs[*gate.RefusedError](err), isAs[*guest.PlaceError](err), isAs[*guest.UnsafeError](err), isAs[*earlyError](err), isAs[*noRoomError](err):
 		return codeUnsafe
 	case isAs[*goneError](err):
 		return codeLost

@@ -32,6 +32,7 @@ type gatekeeper struct {
 	choice     gate.Choice     // for the snapshot that comes now
 	need       int64           // bytes that its file will have at most
 	n          int             // its number
+	vitals     gate.Vitals     // what the process said before it
 	seen       []gate.Seen     // what those before it have cost
 	// verdict is of the snapshot that comes now. Capture keeps the pointer for the
 	// manifest, so what is decided anew while the snapshot is taken is in there too.
@@ -81,6 +82,7 @@ func (k *gatekeeper) ask(ctx context.Context, n int, taken []capture.Shot) (any,
 // judge chooses a transfer and decides about it.
 func (k *gatekeeper) judge(v gate.Vitals, own guest.Vitals) (*verdict, error) {
 	k.choose(v, own)
+	k.vitals = v
 	f := forecast(v, k.choice.Transfer, k.seen, own.PeakRSS)
 	k.need = f.File.High
 	d := k.decide(f, v)
@@ -96,6 +98,13 @@ func (k *gatekeeper) judge(v gate.Vitals, own guest.Vitals) (*verdict, error) {
 		err = &refusedError{err: err, hint: k.exact(hintOf(err))}
 	}
 	return result, err
+}
+
+// inMemory is what the gate would say, of the process as it was asked last, to a snapshot
+// that is held in its memory. highest is the most memory that the process ever had.
+func (k *gatekeeper) inMemory(highest int64) (f gate.Forecast, refused bool) {
+	f = forecast(k.vitals, gate.Memory, k.seen, highest)
+	return f, k.decide(f, k.vitals).Verdict == gate.Refuse
 }
 
 // decide is the gate's decision. A second try has what is left of --max-pause.
@@ -200,8 +209,9 @@ func forecast(v gate.Vitals, t gate.Transfer, seen []gate.Seen, highest int64) g
 // choose settles the transfer.
 func (k *gatekeeper) choose(v gate.Vitals, own guest.Vitals) {
 	v.MemoryLimit, v.MemoryUsed = scarce(v.MemoryLimit, v.MemoryUsed, v.RSS, k.memory)
+	g, _ := k.in.tenant()
 	switch {
-	case k.in.guest == nil:
+	case g == nil:
 		k.choice = gate.Choice{Transfer: gate.Stream, Why: "stream: the process takes no helper"}
 	case k.transfer != transferAuto:
 		k.choice = gate.Choice{Transfer: gate.Transfer(k.transfer), Why: k.transfer + ", as asked for"}

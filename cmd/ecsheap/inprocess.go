@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,12 +35,16 @@ var helperInstalled = auditLine{
 // inProcess is what we have in the process: a connection, and our JavaScript
 // there if it takes that.
 type inProcess struct {
-	u     *ui
-	line  *lifeline
-	guest *guest.Guest // nil: the process does not take one
-	last  int          // id of the guest's latest shot
-	// generation counts the processes that there were, and the guests in them.
-	generation int
+	u    *ui
+	line *lifeline
+
+	// mu guards what follows, since a guest may be replaced by who mends the connection
+	// while others ask it. It is never held while waiting.
+	mu         sync.Mutex
+	guest      *guest.Guest // nil: the process does not take one
+	last       int          // id of the guest's latest shot
+	generation int          // counts the processes that there were, and the guests in them
+
 	// taking is set while a snapshot is taken or fetched. Whoever does that heals
 	// the connection then, nobody else.
 	taking atomic.Bool
@@ -65,7 +70,8 @@ func enter(ctx context.Context, u *ui, s source, opts *cdp.Options) (*inProcess,
 		}
 	}
 	p := &inProcess{u: u, line: line, depot: s.depot, audit: s.audit, limits: s.memory, removed: func() {}, leaving: s.leaving}
-	if err := p.install(ctx, line.now()); err != nil {
+	p.guest, err = p.install(ctx, line.now())
+	if err != nil {
 		p.leave(ctx)
 		return nil, err
 	}
@@ -77,23 +83,30 @@ func enter(ctx context.Context, u *ui, s source, opts *cdp.Options) (*inProcess,
 // or into one that it has left because the connection was away for too long.
 func (p *inProcess) again(ctx context.Context, conn *cdp.Conn, same bool) error {
 	if same {
-		if p.guest == nil {
+		g, _ := p.tenant()
+		if g == nil {
 			return nil
 		}
-		p.guest.Reconnect(conn.Evaluate)
-		if _, err := p.guest.State(ctx); !isAs[*guest.GoneError](err) {
+		g.Reconnect(conn.Evaluate)
+		if _, err := g.State(ctx); !isAs[*guest.GoneError](err) {
 			return err
 		}
 	}
-	p.guest, p.last = nil, 0
+	g, err := p.install(ctx, conn)
+	if isAs[*cdp.LostError](err) {
+		return err // this is tried again
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.guest, p.last = g, 0
 	p.generation++
-	return p.install(ctx, conn)
+	return err
 }
 
-// install puts the guest into the process. One that was left by an ecsheap that
+// install puts a guest into the process. One that was left by an ecsheap that
 // is gone is replaced; that of a living one is an error. A process that takes
-// none can still be streamed from.
-func (p *inProcess) install(ctx context.Context, conn *cdp.Conn) error {
+// none, which is nil, can still be streamed from.
+func (p *inProcess) install(ctx context.Context, conn *cdp.Conn) (*guest.Guest, error) {
 	g, err := guest.Install(ctx, conn.Evaluate, guest.Options{Label: guestLabel()})
 	var busy *guest.BusyError
 	if errors.As(err, &busy) && abandoned(busy) {
@@ -102,14 +115,13 @@ func (p *inProcess) install(ctx context.Context, conn *cdp.Conn) error {
 	}
 	switch {
 	case err == nil:
-		p.guest = g
 		p.removed = p.audit.did(helperInstalled.What, helperInstalled.Where, helperInstalled.Undo)
-		return nil
+		return g, nil
 	case errors.As(err, &busy), ctx.Err() != nil, isAs[*cdp.LostError](err):
-		return err
+		return nil, err
 	}
 	p.u.warn("the process takes no helper of ours: "+errorText(err), "only --transfer stream works")
-	return nil
+	return nil, nil //nolint:nilnil // as said
 }
 
 // guestLabel tells other runs of ecsheap who we are, as the reason of a session
@@ -129,13 +141,14 @@ func abandoned(e *guest.BusyError) bool {
 
 // leave takes all of ours out of the process and ends the connection.
 func (p *inProcess) leave(ctx context.Context) {
-	if ctx.Err() != nil && p.guest != nil { // the process may be in the middle of something
+	g, _ := p.tenant()
+	if ctx.Err() != nil && g != nil { // the process may be in the middle of something
 		p.u.step("taking our helper out of the process (another Ctrl-C abandons it)")
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
-	if p.guest != nil {
-		switch err := p.guest.Remove(ctx); {
+	if g != nil {
+		switch err := g.Remove(ctx); {
 		case err == nil:
 			p.removed()
 		case isAs[*cdp.LostError](err), errors.Is(err, cdp.ErrClosed):
@@ -192,19 +205,25 @@ func (p *inProcess) memory(ctx context.Context) (m capture.Memory, err error) {
 	return m, err
 }
 
-// tenant is the guest of this moment, and its generation, for who is not the one
-// to change it.
+// tenant is the guest of this moment, and its generation.
 func (p *inProcess) tenant() (*guest.Guest, int) {
-	p.line.mu.Lock() // again is called with it
-	defer p.line.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.guest, p.generation
+}
+
+// entrust leaves the guest to the process: leave does not take it out.
+func (p *inProcess) entrust() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.guest = nil
 }
 
 // sentinel returns V8's id of an object of ours.
 func (p *inProcess) sentinel(ctx context.Context) (id string, err error) {
 	err = p.line.do(ctx, func(c *cdp.Conn) (err error) {
-		if p.guest != nil {
-			id, err = c.ObjectID(ctx, p.guest.Sentinel())
+		if g, _ := p.tenant(); g != nil {
+			id, err = c.ObjectID(ctx, g.Sentinel())
 		} else {
 			id, err = c.SentinelID(ctx)
 		}

@@ -41,7 +41,7 @@ func (p *inProcess) bound(ctx context.Context, f func(*guest.Guest) error) error
 	var lost error
 	return p.line.do(ctx, func(*cdp.Conn) error {
 		g, now := p.tenant()
-		if now != generation {
+		if now != generation || g == nil { // which takes none now, and had one
 			return &replacedError{lost}
 		}
 		err := f(g)
@@ -76,14 +76,14 @@ func (e *replacedError) Hint() string {
 // take has the guest take a snapshot. If the connection is lost meanwhile, the
 // process goes on with it and the guest tells of it later.
 func (p *inProcess) take(ctx context.Context, mode guest.Mode, o guest.TakeOptions) (shot guest.Shot, err error) {
-	asked := false
+	asked, latest := false, p.latest()
 	err = p.bound(ctx, func(g *guest.Guest) (err error) {
 		if asked {
 			state, err := g.State(ctx)
 			if err != nil {
 				return err
 			}
-			if n := len(state.Shots); n > 0 && state.Shots[n-1].ID > p.last {
+			if n := len(state.Shots); n > 0 && state.Shots[n-1].ID > latest {
 				shot = state.Shots[n-1]
 				return nil
 			}
@@ -93,7 +93,16 @@ func (p *inProcess) take(ctx context.Context, mode guest.Mode, o guest.TakeOptio
 		return err
 	})
 	if err == nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.last = shot.ID
 	}
 	return shot, err
+}
+
+// latest is the id of the latest shot of the guest of this moment.
+func (p *inProcess) latest() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
 }

@@ -49,16 +49,20 @@ type lifeline struct {
 	opts    *cdp.Options
 	address string // of the inspector without AWS, HOST:PORT
 
-	mu       sync.Mutex
-	conn     *cdp.Conn
-	process  cdp.Process // behind the connection
-	received int64       // bytes over earlier connections
-	losses   int         // of connections so far
-	shortest int64       // bytes over the lost connection that had the fewest
-	longest  int64       // and over the one that had the most
+	// mending holds a value while somebody replaces the connection, which may take
+	// most of a minute. Unlike with a mutex, who waits for that can give up waiting.
+	mending chan struct{}
+	process cdp.Process // behind the connection; only who mends it changes it
 	// again is told of each new connection, and whether it leads to the same
-	// process.
+	// process. Others go on with the lost one until it returns.
 	again func(ctx context.Context, conn *cdp.Conn, same bool) error
+
+	mu       sync.Mutex // guards what follows, and is never held while waiting
+	conn     *cdp.Conn
+	received int64 // bytes over earlier connections
+	losses   int   // of connections so far
+	shortest int64 // bytes over the lost connection that had the fewest
+	longest  int64 // and over the one that had the most
 }
 
 // dialLifeline connects.
@@ -80,7 +84,7 @@ func dialLifeline(ctx context.Context, u *ui, s source, opts *cdp.Options) (*lif
 		return nil, err
 	}
 	none := func(context.Context, *cdp.Conn, bool) error { return nil }
-	return &lifeline{u: u, s: s, opts: opts, address: address, conn: conn, process: process, again: none}, nil
+	return &lifeline{u: u, s: s, opts: opts, address: address, mending: make(chan struct{}, 1), process: process, again: none, conn: conn}, nil
 }
 
 // commandLine is another command on the same process, in words.
@@ -146,36 +150,24 @@ func mendable(ctx context.Context, err error) bool {
 // reconnect replaces the connection, which was lost for the reason why. When that
 // cannot be done it returns an error, that of the loss if there is no better.
 func (l *lifeline) reconnect(ctx context.Context, lost *cdp.Conn, why error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conn != lost {
+	select {
+	case l.mending <- struct{}{}:
+		defer func() { <-l.mending }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if l.now() != lost {
 		return nil // somebody else was faster
 	}
 	_ = lost.Close()
-	n := lost.Received()
-	if l.losses == 0 || n < l.shortest {
-		l.shortest = n
-	}
-	l.longest = max(l.longest, n)
-	l.losses++
-	tell := l.losses <= toldLosses || l.losses%toldEvery == 0
-	if tell {
-		hint := "connecting again"
-		if l.losses >= toldLosses {
-			hint = fmt.Sprintf("connecting again; that was loss %d, and not each of those to come is told", l.losses)
-			if l.losses == toldLosses && diesOfCuts(l.process.NodeVersion) {
-				hint += fmt.Sprintf("; Node.js %s can crash of a cut, rarely: Ctrl-C ends this", l.process.NodeVersion)
-			}
-		}
-		l.u.warn("the connection to the inspector was lost: "+errorText(why), hint)
-	}
+	tell := l.tellLoss(l.countLoss(lost.Received()), why)
 	conn, process, err := l.redial(ctx, why)
 	if err != nil {
 		return err
 	}
 	same := sameProcess(process, l.process)
-	l.received += lost.Received()
-	l.conn, l.process = conn, process
+	l.process = process
+	l.replace(conn)
 	switch {
 	case same && tell:
 		l.u.step("connected again, to the same process; its objects get new ids")
@@ -183,6 +175,43 @@ func (l *lifeline) reconnect(ctx context.Context, lost *cdp.Conn, why error) err
 		l.u.warn(fmt.Sprintf("another process answers: pid %d, started at %s", process.PID, process.StartedAt.Format(time.RFC3339)), "the heap of the one before is gone")
 	}
 	return nil
+}
+
+// countLoss counts the loss of a connection that carried so many bytes, and returns how
+// many losses there were.
+func (l *lifeline) countLoss(bytes int64) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.losses == 0 || bytes < l.shortest {
+		l.shortest = bytes
+	}
+	l.longest = max(l.longest, bytes)
+	l.losses++
+	return l.losses
+}
+
+// tellLoss tells of the n-th loss, or does not: it says which.
+func (l *lifeline) tellLoss(n int, why error) bool {
+	if n > toldLosses && n%toldEvery != 0 {
+		return false
+	}
+	hint := "connecting again"
+	if n >= toldLosses {
+		hint = fmt.Sprintf("connecting again; that was loss %d, and not each of those to come is told", n)
+		if n == toldLosses && diesOfCuts(l.process.NodeVersion) {
+			hint += fmt.Sprintf("; Node.js %s can crash of a cut, rarely: Ctrl-C ends this", l.process.NodeVersion)
+		}
+	}
+	l.u.warn("the connection to the inspector was lost: "+errorText(why), hint)
+	return true
+}
+
+// replace puts another connection in the place of the lost one.
+func (l *lifeline) replace(conn *cdp.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.received += l.conn.Received()
+	l.conn = conn
 }
 
 // mendedMajor is the first major version of Node.js of which releases are known not to

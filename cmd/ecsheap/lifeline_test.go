@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aws/smithy-go"
+	"github.com/coder/websocket"
 
 	"github.com/ecsheap/ecsheap/cdp"
 	"github.com/ecsheap/ecsheap/guest"
@@ -71,6 +74,72 @@ func TestRedialInterrupted(t *testing.T) {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
+}
+
+// cutConn is a connection to an inspector that has been lost.
+func cutConn(t *testing.T) *cdp.Conn {
+	t.Helper()
+	const target = `[{"id": "abc", "type": "node", "webSocketDebuggerUrl": "ws://127.0.0.1:9229/abc"}]`
+	serve := http.NewServeMux()
+	serve.HandleFunc("/json/version", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"Browser": "node.js"}`) })
+	serve.HandleFunc("/json/list", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, target) })
+	serve.HandleFunc("/abc", func(w http.ResponseWriter, r *http.Request) {
+		if ws, err := websocket.Accept(w, r, nil); err == nil {
+			_ = ws.CloseNow()
+		}
+	})
+	server := httptest.NewServer(serve)
+	t.Cleanup(server.Close)
+	conn, err := cdp.Dial(t.Context(), dialInspector(server.Listener.Addr().String()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	<-conn.Done()
+	return conn
+}
+
+// TestReconnectHoldsNothing has a dial that takes its time: who only asks what there is
+// does not wait for it, and who waits for the connection can stop that.
+func TestReconnectHoldsNothing(t *testing.T) {
+	u, _ := silentUI(t)
+	conn := cutConn(t)
+	dialling, dialled := make(chan struct{}), make(chan struct{})
+	l := &lifeline{u: u, conn: conn, mending: make(chan struct{}, 1), s: source{dial: func(context.Context) (net.Conn, error) {
+		close(dialling)
+		<-dialled
+		return nil, &smithy.GenericAPIError{Code: "ExpiredTokenException"} // which nothing comes after
+	}}}
+	mended := make(chan error, 1)
+	go func() { mended <- l.reconnect(t.Context(), conn, &cdp.LostError{Err: errCut}) }()
+	<-dialling
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	cancel(enough)
+	in := &inProcess{line: l}
+	for name, ask := range map[string]func() bool{
+		"now":      func() bool { return l.now() == conn },
+		"wire":     func() bool { return l.wire() == conn.Received() },
+		"wasLost":  l.wasLost,
+		"fleeting": func() bool { return l.fleeting(1 << 30) },
+		"tenant":   func() bool { g, _ := in.tenant(); return g == nil },
+		"another":  func() bool { return errors.Is(l.reconnect(ctx, conn, errCut), enough) },
+	} {
+		answer := make(chan bool, 1)
+		go func() { answer <- ask() }()
+		select {
+		case right := <-answer:
+			if !right {
+				t.Errorf("%s: a wrong answer", name)
+			}
+		case <-time.After(5 * time.Second):
+			t.Errorf("%s waits for the dial", name)
+		}
+	}
+	close(dialled)
+	if err := <-mended; exitCode(err) != codeRefused {
+		t.Errorf("it ended with %v", err)
+	}
 }
 
 func TestMendable(t *testing.T) {

@@ -162,6 +162,8 @@ func sampleFrom(ctx context.Context, u *ui, o profileOptions, s source) (sampled
 	if err != nil {
 		return sampled{}, err
 	}
+	untold := u.onInterrupt(ctx, leavingProcess) // which takes seconds when it answers slowly
+	defer func() { untold() }()
 	defer conn.Close() //nolint:errcheck // it only says that the connection was lost, which the sampling says better
 	if s.wire == nil {
 		s.wire = conn.Received
@@ -176,9 +178,15 @@ func sampleFrom(ctx context.Context, u *ui, o profileOptions, s source) (sampled
 	u.step("sampling allocations of pid %d (Node.js %s) for %s, a sample every %s", r.process.PID, r.process.NodeVersion, o.duration, bytesText(int64(o.interval)))
 	u.step("this usually costs a few per cent of the throughput and little memory; at the end V8 collects all garbage once")
 	r.startedAt = time.Now()
-	u.status(samplingLine(r.startedAt, o.duration))
+	u.status(samplingLine(ctx, r.startedAt, o.duration))
 	defer u.status(nil)
+	if untold() {
+		untold = u.onInterrupt(ctx, "stopping the sampling, to keep what there is")
+	}
 	r.raw, err = conn.Sample(ctx, o.duration, cdp.SampleOptions{Interval: o.interval, Collected: o.collected})
+	if untold() {
+		untold = u.onInterrupt(ctx, leavingProcess)
+	}
 	r.duration, r.wireBytes = time.Since(r.startedAt), s.wire()
 	if errors.Is(err, cdp.ErrSampling) {
 		return r, &blockedError{findings: []ecs.Finding{{
@@ -189,10 +197,19 @@ func sampleFrom(ctx context.Context, u *ui, o profileOptions, s source) (sampled
 	return r, err
 }
 
+// leavingProcess is what is done when a connection ends.
+const leavingProcess = "leaving the process"
+
+// onInterrupt tells at once what is done about a signal, when ctx ends before the func
+// that it returns is called. That reports whether nothing was told.
+func (u *ui) onInterrupt(ctx context.Context, doing string) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { u.step("%s (another Ctrl-C abandons it)", doing) })
+}
+
 // samplingLine is the live line.
-func samplingLine(began time.Time, duration time.Duration) func() string {
+func samplingLine(ctx context.Context, began time.Time, duration time.Duration) func() string {
 	return func() string {
-		if elapsed := time.Since(began); elapsed < duration {
+		if elapsed := time.Since(began); elapsed < duration && ctx.Err() == nil {
 			return fmt.Sprintf("sampling, %s of %s", clock(elapsed), clock(duration))
 		}
 		return "collecting garbage and fetching the profile"

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
@@ -13,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 
+	"github.com/ecsheap/ecsheap/capture"
 	"github.com/ecsheap/ecsheap/ecs"
 	"github.com/ecsheap/ecsheap/internal/fakeaws"
 )
@@ -160,5 +164,55 @@ func TestProtectTaskStopped(t *testing.T) {
 	p.release(t.Context())
 	if _, ended := s.audited(); !ended {
 		t.Error("the audit does not have its end")
+	}
+}
+
+// TestProtectionOf reads what detached.json has of a protection, and does as little about
+// what is not one as about one whose time is over.
+func TestProtectionOf(t *testing.T) {
+	s := newShielded(t)
+	p, err := protectTask(t.Context(), s.u, s.o, s.cfg, s.target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.keep()
+	text, err := p.text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, err := (*protection)(nil).text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := *p
+	over.ends = time.Now().Add(-time.Second)
+	late, err := over.text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		text    json.RawMessage
+		task    string
+		is, bad bool
+	}{
+		"a protection":     {text: text, is: true},
+		"none":             {text: none},
+		"null":             {text: json.RawMessage(`null`), bad: true},
+		"time over":        {text: late},
+		"damaged":          {text: json.RawMessage(`{"ends":1}`), bad: true},
+		"another task":     {text: text, task: s.target.TaskARN + "0", bad: true},
+		"another action":   {text: bytes.ReplaceAll(text, []byte(protectAction), []byte("ecs:UpdateService")), bad: true},
+		"another's target": {text: bytes.ReplaceAll(text, []byte(`"task":"0123`), []byte(`"task":"9123`)), bad: true},
+	} {
+		got, err := protectionOf(s.u, s.cfg, capture.Detached{Protection: c.text, Target: capture.Target{TaskARN: cmp.Or(c.task, s.target.TaskARN)}}, s.o.audit)
+		if (got != nil) != c.is || (err != nil) != c.bad {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if c.is {
+			defer got.release(t.Context())
+		}
+	}
+	if s.until().IsZero() {
+		t.Error("it has ended before its time")
 	}
 }

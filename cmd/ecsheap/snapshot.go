@@ -178,6 +178,9 @@ func through(ctx context.Context, u *ui, o snapshotOptions, cfg aws.Config) erro
 		return err
 	}
 	defer shield.release(ctx)
+	if o.parting != nil {
+		o.parting.shield = shield
+	}
 	var opened *inspector
 	if o.activate {
 		in := &container{u: u, audit: o.audit, log: o.log, ecs: client, sessions: sessions, target: target}

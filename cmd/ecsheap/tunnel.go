@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -28,6 +29,7 @@ type tunnelOptions struct {
 	activate  bool
 	process   int // pid inside the container for --activate, 0 = choose
 	force     bool
+	parent    int // pid of the process that started this one
 }
 
 // inspecting tells whether the port is taken for an inspector's.
@@ -78,7 +80,7 @@ func tunnelCommand(u *ui) *cli.Command {
 func readTunnel(c *cli.Context, u *ui) (tunnelOptions, error) {
 	o := tunnelOptions{
 		inspector: c.String("inspector"), local: c.Int("local-port"), devtools: c.Bool("devtools"), exec: c.String("exec"),
-		activate: c.Bool("activate"), process: c.Int("process"), force: c.Bool("force"),
+		activate: c.Bool("activate"), process: c.Int("process"), force: c.Bool("force"), parent: os.Getppid(),
 	}
 	var err error
 	if o.targetOptions, err = readTarget(c, u); err != nil {
@@ -230,6 +232,9 @@ func (o tunnelOptions) carry(ctx context.Context, u *ui, h *hold, dial func(cont
 	if o.exec != "" { // signals are for the command from now on
 		signals, stop := catchSignals()
 		defer stop()
+		if ctx.Err() != nil { // just before
+			return context.Cause(ctx)
+		}
 		c = newCrew(context.WithoutCancel(ctx))
 		run := command{text: o.exec, port: o.local, signals: signals, shared: onTerminal(u)}
 		c.start(func(ctx context.Context) error { return run.run(ctx, u) })
@@ -243,7 +248,7 @@ func (o tunnelOptions) carry(ctx context.Context, u *ui, h *hold, dial func(cont
 	if h != nil {
 		c.start(h.keep)
 	}
-	c.start(watchParent)
+	c.start(func(ctx context.Context) error { return watchParent(ctx, o.parent) })
 	c.start(func(ctx context.Context) error { return r.serve(ctx, l) })
 	err := c.wait()
 	u.status(nil)

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/signal"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -256,6 +260,56 @@ func TestRelayPanics(t *testing.T) {
 	if err := <-served; !isAs[*panicError](err) {
 		t.Errorf("it ended with %v", err)
 	}
+}
+
+// panickingConn is a far end with a defect.
+type panickingConn struct{ net.Conn }
+
+func (panickingConn) Write([]byte) (int, error) { panic("a defect") }
+
+// TestRelayPanicsUpwards has a defect where a connection is carried to the far end, which
+// is a goroutine of its own.
+func TestRelayPanicsUpwards(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, far := net.Pipe()
+	defer far.Close()
+	r := &relay{dial: func(context.Context) (net.Conn, error) { return panickingConn{near}, nil }, linger: time.Second, stall: time.Second}
+	served := make(chan error, 1)
+	go func() { served <- r.serve(t.Context(), l) }()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("a question")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-served; !isAs[*panicError](err) {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+// TestWatchParent notices the end of the parent, also when that was before it looked:
+// while a session is opened, many seconds pass.
+func TestWatchParent(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("it does not count under nohup")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		err := watchParent(t.Context(), os.Getppid()+1)
+		if !isAs[*interruptedError](err) || exitCode(err) != codeInterrupted {
+			t.Errorf("it ended with %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := watchParent(ctx, os.Getppid()); err != nil || ctx.Err() == nil {
+			t.Errorf("with the parent there: %v, context %v", err, ctx.Err())
+		}
+	})
 }
 
 // TestRelayStall has a client that does not read. Alone it may; when another one

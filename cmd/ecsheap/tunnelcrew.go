@@ -60,12 +60,11 @@ func (c *crew) wait() error {
 // still there: a forgotten tunnel is a door to production.
 const parentEvery = time.Second
 
-// watchParent returns when the process that started this one has ended: a
-// terminal or a script that was killed has no time for a signal. Like SIGHUP
+// watchParent returns when the process that started this one has ended, also before
+// the call: a terminal or a script that was killed has no time for a signal. Like SIGHUP
 // this does not count for who was started with nohup, and an init process does
 // not end. Systems that never give a child another parent notice nothing.
-func watchParent(ctx context.Context) error {
-	parent := os.Getppid()
+func watchParent(ctx context.Context, parent int) error {
 	if parent <= 1 || signal.Ignored(syscall.SIGHUP) {
 		return nil
 	}

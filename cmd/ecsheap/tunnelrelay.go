@@ -143,8 +143,14 @@ func (r *relay) exchange(ctx context.Context, local, remote net.Conn) error {
 	var moved atomic.Int64 // bytes of this connection, from the far end
 	done := make(chan struct{})
 	up := make(chan struct{})
+	var panicked any // there: it must not end the program before the session is ended
 	go func() {
 		defer close(up)
+		defer func() {
+			if panicked = recover(); panicked != nil {
+				_ = remote.Close()
+			}
+		}()
 		if readErr, _ := pump(remote, local, &r.out, nil); readErr == nil {
 			r.outlive(&moved, done)
 		} // else the client is gone, or the far end, of which reading says more
@@ -167,6 +173,9 @@ func (r *relay) exchange(ctx context.Context, local, remote net.Conn) error {
 	_ = remote.Close()
 	<-up
 	_ = local.Close()
+	if panicked != nil {
+		panic(panicked)
+	}
 	if errors.Is(readErr, io.ErrClosedPipe) || errors.Is(readErr, net.ErrClosed) { // we closed it, for the client
 		return nil
 	}
