@@ -101,7 +101,7 @@ func (c codeNamer) constants(next []heap.Node) {
 			switch c.s.Type(r.To) {
 			case heap.StringNode, heap.ConsStringNode, heap.SlicedStringNode:
 				if c.isConstant(r) {
-					c.add(c.s.NameLabel(r.To), c.s.RawName(r.To))
+					c.names.AddConstant(c.s.RawName(r.To))
 				}
 			case heap.CodeNode, heap.HiddenNode, heap.ArrayNode, heap.ShapeNode:
 				if name := c.s.RawName(r.To); !reached[r.To] && (redact.IsConstantTable(name) || name == oldHidden) {
