@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// BenchmarkSnapshot redacts the snapshot that ECSHEAP_BENCH_SNAPSHOT names, or a small one. Time
-// for time it says what a byte costs: writer and proof run one behind the other, on one core.
+// BenchmarkSnapshot redacts the snapshot that ECSHEAP_BENCH_SNAPSHOT names, or a small one. Writer
+// and proof run one behind the other, on one core.
 func BenchmarkSnapshot(b *testing.B) {
 	text := tableChain(1000).Bytes(b)
 	if file := os.Getenv("ECSHEAP_BENCH_SNAPSHOT"); file != "" {

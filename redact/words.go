@@ -86,6 +86,9 @@ func (n Names) Has(name string) bool {
 		elementName.MatchString(name) || systemClass.MatchString(name) || languageClass.MatchString(name)
 }
 
+// HasWhole says whether a name is one of code as it stands. It may be called as Has may.
+func (n Names) HasWhole(name string) bool { return n.code.has(name) }
+
 // BytecodeArray is the name of the nodes of V8's compiled code, whose constants are the names
 // and literals that stand in the source text of the function.
 const BytecodeArray = bytecodeArray

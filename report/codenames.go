@@ -8,15 +8,11 @@ const maskedClass = "[class]"
 const tellsNothing = 3
 
 // isName tells whether a part of a name is one in code: it reads like one, and, where the
-// report knows the names of the code, it is one of them. One of several words, such as
-// user:created, may as well be a key made of data, so that it counts only where they are known.
+// report knows the names of the code, it is one of them, or such a one of several words.
 func (m namer) isName(part string) bool {
 	name := bareName(part)
-	if m.isCode != nil && readsLikeWords(name) {
-		return m.isCode(name)
-	}
 	if !readsLikeCode(part) {
-		return false
+		return m.isConstant != nil && readsLikeWords(name) && m.isConstant(name)
 	}
 	return m.isCode == nil || len(name) <= tellsNothing || m.isCode(name)
 }

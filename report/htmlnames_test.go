@@ -173,9 +173,8 @@ func TestNamesOfSeveralWords(t *testing.T) {
 		edge := `["` + test.event + `"]`
 		d := &leak.Diagnosis{Suspects: []leak.Suspect{{Title: test.title, Path: []leak.Step{{Edge: edge, Type: heap.PropertyEdge}}}}}
 		r := New(Info{}, d, nil)
-		r.IsCode = func(name string) bool {
-			return name == "user:created" || name == "http.request" || name == "user" || name == "Bus" || name == "Array"
-		}
+		r.IsCode = func(name string) bool { return name == "user" || name == "bob" || name == "Bus" || name == "Array" }
+		r.IsConstant = func(name string) bool { return name == "user:created" || name == "http.request" }
 		if got := r.scrubber(r.namer()).Replace(test.title); got != test.want {
 			t.Errorf("%q became %q, want %q", test.title, got, test.want)
 		}
@@ -183,7 +182,7 @@ func TestNamesOfSeveralWords(t *testing.T) {
 		if want := test.title == test.want; shown != want {
 			t.Errorf("the edge %q: shown %t, want %t", edge, shown, want)
 		}
-		r.IsCode = nil // nobody knows the names of the code
+		r.IsCode, r.IsConstant = nil, nil // nobody knows the names of the code
 		if got := r.scrubber(r.namer()).Replace(test.title); strings.Contains(got, test.event) {
 			t.Errorf("%q became %q with no code to judge by", test.title, got)
 		}

@@ -26,7 +26,7 @@ var (
 
 // namer gives the names that the report may show.
 func (r *Report) namer() namer {
-	return namer{heap: r.last, open: r.WithStrings, isCode: r.IsCode, maps: map[heap.Node]bool{}}
+	return namer{heap: r.last, open: r.WithStrings, isCode: r.IsCode, isConstant: r.IsConstant, maps: map[heap.Node]bool{}}
 }
 
 // edgePrefixes are words of a diagnosis in front of the name itself.
@@ -44,7 +44,7 @@ func (r *Report) edgeName(s leak.Step) string {
 			break
 		}
 	}
-	m := namer{isCode: r.IsCode}
+	m := namer{isCode: r.IsCode, isConstant: r.IsConstant}
 	if m.isName(s.Edge[len(prefix):]) {
 		return s.Edge
 	}
