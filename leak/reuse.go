@@ -24,18 +24,23 @@ const (
 // of a list of subscribers whom nobody has signed off may be in use, and a cache without a
 // limit may put those that are asked for at its end.
 func (v *survey) isReused(c *candidate) bool {
-	if c.kind != collection || len(v.past) < 2 || !v.allUsed(c.node) {
+	if c.kind != collection || len(v.past) == 0 || !v.allUsed(v.ages, c.node, v.isUsed) {
 		return false
 	}
-	return v.isShuffled(c.node) || v.hasShuffled(c.node)
+	return v.isShuffled(v.ages, c.node) || v.hasShuffled(c.node)
+}
+
+// isReused is the same of a snapshot that is not the last one, of the collection alone.
+func (g *graph) isReused(a ages, n heap.Node) bool {
+	return g.isShuffled(a, n) && g.allUsed(a, n, func(n heap.Node) bool { return g.hasNew(a, n) })
 }
 
 // allUsed says whether the elements that were there at the snapshot before have all come by
 // something new since.
-func (v *survey) allUsed(n heap.Node) bool {
+func (g *graph) allUsed(a ages, n heap.Node, isUsed func(heap.Node) bool) bool {
 	var older []heap.Node
-	v.eachEntry(n, func(e entry) {
-		if odd(v.ID(e.value)) && v.ageOf(e.value) < v.windows() {
+	g.eachEntry(n, func(e entry) {
+		if id := g.ID(e.value); odd(id) && a.of(id) < a.windows() {
 			older = append(older, e.value)
 		}
 	})
@@ -46,7 +51,7 @@ func (v *survey) allUsed(n heap.Node) bool {
 	looked, used := 0, 0
 	for i := 0; i < len(older); i += step {
 		looked++
-		if v.isUsed(older[i]) {
+		if isUsed(older[i]) {
 			used++
 		}
 	}
@@ -58,11 +63,13 @@ func (v *survey) allUsed(n heap.Node) bool {
 func (v *survey) isUsed(n heap.Node) bool {
 	born := make([]int64, v.windows())
 	v.everBornIn(v.tree.Pos(n), born)
-	if born[len(born)-1] > 0 {
-		return true
-	}
-	for r := range v.Out(n) {
-		if (r.Type == heap.PropertyEdge || r.Type == heap.ElementEdge) && odd(v.ID(r.To)) && v.ageOf(r.To) == v.windows() {
+	return born[len(born)-1] > 0 || v.hasNew(v.ages, n)
+}
+
+// hasNew says whether an object has something that came in the last window.
+func (g *graph) hasNew(a ages, n heap.Node) bool {
+	for r := range g.Out(n) {
+		if id := g.ID(r.To); (r.Type == heap.PropertyEdge || r.Type == heap.ElementEdge) && odd(id) && a.of(id) == a.windows() {
 			return true
 		}
 	}
@@ -72,16 +79,17 @@ func (v *survey) isUsed(n heap.Node) bool {
 // isShuffled says whether older elements of an array or a Set stand behind younger ones, and
 // others before them: elements that are only ever added, at whichever end, are in the order
 // of their ages.
-func (v *survey) isShuffled(n heap.Node) bool {
-	if name := v.RawName(n); v.Type(n) != heap.ObjectNode || name != "Array" && name != "Set" {
+func (g *graph) isShuffled(a ages, n heap.Node) bool {
+	if name := g.RawName(n); a.windows() == 0 || g.Type(n) != heap.ObjectNode || name != "Array" && name != "Set" {
 		return false
 	}
 	up, down, before := 0, 0, -1
-	v.eachEntry(n, func(e entry) {
-		if !odd(v.ID(e.value)) {
+	g.eachEntry(n, func(e entry) {
+		id := g.ID(e.value)
+		if !odd(id) {
 			return
 		}
-		age := v.ageOf(e.value)
+		age := a.of(id)
 		switch {
 		case before >= 0 && age > before:
 			up++
@@ -102,7 +110,7 @@ func (v *survey) hasShuffled(n heap.Node) bool {
 	}
 	var mine map[heap.Node]bool
 	for r := range v.Out(holder) {
-		if r.To == n || r.Type != heap.PropertyEdge && r.Type != heap.ContextEdge || !v.isShuffled(r.To) {
+		if r.To == n || r.Type != heap.PropertyEdge && r.Type != heap.ContextEdge || !v.isShuffled(v.ages, r.To) {
 			continue
 		}
 		if mine == nil {
