@@ -120,6 +120,9 @@ func (f *finder) explain(c *candidate, s *Suspect) (explanation, advice string) 
 		explanation = "One snapshot shows that this is big, not whether it grows. " + l.premise
 	case len(f.past) == 1 || c.history != nil && c.history.watched == 0:
 		explanation = "It has grown; whether what is new stays, these snapshots do not show. " + l.premise
+	case s.reused:
+		explanation = "Its elements are taken out, used and put back, all of them since the snapshot before: it looks like a pool, which becomes bigger when all that it has is busy."
+		advice = "See how many of them the load needs at once, and give the pool a greatest size. If that is less than there are, see who takes new ones while others are free."
 	case c.removed > 0:
 		explanation = l.premise
 	}

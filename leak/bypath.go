@@ -30,6 +30,8 @@ type history struct {
 	// came and gone are elements over the intervals in which ids continue: those that are
 	// new, and those that were let go. watched is how many of these intervals there are.
 	came, gone, watched int
+	// reused says that in one of these all that was there was used, and put back.
+	reused bool
 }
 
 // windows is how many intervals it is known over.
@@ -85,7 +87,7 @@ func (f *finder) recall(c *candidate) *history {
 		for _, key := range keys {
 			if r, ok := o.paths.get(key); ok {
 				sum.bytes, sum.count = sum.bytes+r.bytes, sum.count+r.count
-				sum.old, sum.nodes, found = sum.old+r.old, sum.nodes+r.nodes, true
+				sum.old, sum.nodes, sum.reused, found = sum.old+r.old, sum.nodes+r.nodes, sum.reused+r.reused, true
 			}
 		}
 		if c.node == f.graph.Root() {
@@ -134,6 +136,7 @@ func (h *history) note(r pathRow, found, watched bool) {
 	h.counts, h.sizes = append(h.counts, int(r.count)), append(h.sizes, r.bytes)
 	if watched && k > h.from {
 		h.watched++
+		h.reused = h.reused || r.reused > 0 && r.reused == r.nodes
 		h.came += int(r.count - r.old)
 		h.gone += max(0, h.counts[k-1]-int(r.old))
 	}

@@ -126,6 +126,9 @@ type Suspect struct {
 	holds   string   // class of most of what it holds directly
 	history *history // by path, nil = unknown
 	lift    *lift    // whose sizes these are, nil = its own
+	reused  bool     // its elements are used again and again
+	// candidate is what it was made of, nil in what others make.
+	candidate *candidate
 }
 
 // Place is a position in source code, counted from 1 as editors do.

@@ -224,6 +224,9 @@ func (o *Observation) count(g *graph, a ages, n heap.Node, path *pathRow) bool {
 	}
 	path.bytes, path.count = bytes, uint32(count)
 	path.old = path.count - o.hubs.ages[len(o.hubs.ages)-1]
+	if path.old >= minFresh && path.old < path.count && g.isReused(a, n) {
+		path.reused = 1
+	}
 	return true
 }
 

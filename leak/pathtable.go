@@ -7,7 +7,7 @@ import (
 
 const (
 	// maxPaths is how many places in the program a snapshot is remembered by: those that
-	// keep most. It takes 32 bytes each; a service has some hundred that matter.
+	// keep most. It takes 40 bytes each; a service has some hundred that matter.
 	maxPaths = 4 << 10
 	// maxPathRows bounds the rows that are waiting to be put together.
 	maxPathRows = 64 << 10
@@ -26,6 +26,8 @@ type pathRow struct {
 	count uint32 // elements, if they are collections
 	old   uint32 // those of them that were there at the snapshot before, if ids continue
 	nodes uint32 // objects
+	// reused is how many of them are pools, whose elements are all in use.
+	reused uint32
 }
 
 // pathTable is the places of a snapshot, by ascending key.
@@ -55,7 +57,7 @@ func (t *pathTable) merge(limit int) {
 		if last := len(merged) - 1; last >= 0 && merged[last].key == r.key {
 			m := &merged[last]
 			m.bytes += r.bytes
-			m.count, m.old, m.nodes = m.count+r.count, m.old+r.old, m.nodes+r.nodes
+			m.count, m.old, m.nodes, m.reused = m.count+r.count, m.old+r.old, m.nodes+r.nodes, m.reused+r.reused
 			continue
 		}
 		merged = append(merged, r)

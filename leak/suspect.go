@@ -15,7 +15,7 @@ func (f *finder) suspect(c *candidate) Suspect {
 	s := Suspect{
 		Score: c.score(), Title: w.title(c), Node: c.anchor, ID: v.ID(c.anchor), Class: v.Class(c.anchor),
 		Location: w.ownerPlace(c.anchor), Counts: f.pad(c.counts), Sizes: f.padSizes(c.sizes),
-		Path: w.path(c), Keeps: []Kept{}, Samples: []heap.Node{},
+		Path: w.path(c), Keeps: []Kept{}, Samples: []heap.Node{}, candidate: c,
 	}
 	s.Retained = c.sizes[len(c.sizes)-1]
 	if total := v.Total(); total > 0 {

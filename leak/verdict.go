@@ -81,6 +81,9 @@ func (f *finder) confidence(c *candidate, s *Suspect) float64 {
 	if v.isHandful(c) {
 		p = min(p, handfulLimit)
 	}
+	if s.reused = v.isReused(c) || f.isJudged(c.history) && c.history.reused; s.reused {
+		p = min(p, reusedLimit)
+	}
 	if up := f.options.Uptime; up > 0 && up < shortUptime && (len(v.past) > 0 || f.isJudged(c.history)) {
 		p *= 0.8
 	}
@@ -174,6 +177,7 @@ func (f *finder) decide() {
 	}
 	d.Suspects = keep
 	rankSuspects(d.Suspects)
+	f.tellRemainders()
 	best := 0.0
 	if len(d.Suspects) > 0 {
 		best = d.Suspects[0].Confidence
@@ -251,14 +255,17 @@ func (f *finder) reason(s Suspect) string {
 
 // growthReason says why the first suspect grows and is not called a leak.
 func (f *finder) growthReason(s Suspect) string {
-	if f.isJudged(s.history) && f.pathReasons(s) != "" {
+	reused := s.reused && (f.diagnosis.Method == Survivors || f.isJudged(s.history))
+	if f.isJudged(s.history) && !reused && f.pathReasons(s) != "" {
 		return f.pathReasons(s)
 	}
 	switch {
-	case f.diagnosis.Method == Comparison:
+	case f.diagnosis.Method == Comparison && !reused:
 		return fmt.Sprintf("%s has grown. Two snapshots cannot tell whether it goes on, or whether what is new stays: take a third.", s.Title)
 	case s.Pattern == OpenSockets:
 		return fmt.Sprintf("%s has gained connections, most of which are open: that may be load. %s.", s.Title, f.takeAnother())
+	case reused:
+		return fmt.Sprintf("%s has become more, and all of what it had before is in use: taken out and put back, as in a pool, which is as big as the load has asked for at once. %s.", s.Title, f.takeAnother())
 	case s.Pattern == ModulesLoaded:
 		return "The growth is that of modules that are loaded when they are first needed."
 	}

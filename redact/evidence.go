@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -229,8 +230,9 @@ func isConstants(name string) bool {
 	return strings.HasPrefix(name, "system / ") && strings.HasSuffix(name, "BoilerplateDescription")
 }
 
-// constants marks the strings that are constants of compiled code.
-func (v *evidence) constants(texts *table, named func(uint32) string, bytecode map[uint32]bool) {
+// constants marks the strings that are constants of compiled code. It returns how many
+// references it has followed, none of them twice, whatever order a hostile file has them in.
+func (v *evidence) constants(texts *table, named func(uint32) string, bytecode map[uint32]bool) (followed int) {
 	reached := bytecode
 	isIndex := func(name uint32) bool {
 		if name == noName {
@@ -242,18 +244,28 @@ func (v *evidence) constants(texts *table, named func(uint32) string, bytecode m
 	v.code = slices.DeleteFunc(v.code, func(e codeEdge) bool {
 		return !isIndex(e.name) || !reached[e.source] && !isConstants(named(e.source))
 	})
-	for more := true; more; {
-		more = false
-		v.code = slices.DeleteFunc(v.code, func(e codeEdge) bool {
-			if !reached[e.source] {
-				return false
-			}
-			if v.shape[v.nodes.kind.at(uint64(e.target))] == isString {
-				v.places.or(v.nodes.name.at(uint64(e.target)), inConstant)
-			} else if !reached[e.target] && isConstants(named(e.target)) {
-				reached[e.target], more = true, true
-			}
-			return true
-		})
+	bySource := func(a, b codeEdge) int { return cmp.Compare(a.source, b.source) }
+	if !slices.IsSortedFunc(v.code, bySource) { // those that are read again come behind the others
+		slices.SortStableFunc(v.code, bySource)
 	}
+	open := make([]uint32, 0, len(bytecode)) // nodes whose references are yet to be followed
+	for n := range bytecode {
+		open = append(open, n)
+	}
+	for len(open) > 0 {
+		source := open[len(open)-1]
+		open = open[:len(open)-1]
+		at, _ := slices.BinarySearchFunc(v.code, source, func(e codeEdge, source uint32) int { return cmp.Compare(e.source, source) })
+		for ; at < len(v.code) && v.code[at].source == source; at++ {
+			followed++
+			target := v.code[at].target
+			if v.shape[v.nodes.kind.at(uint64(target))] == isString {
+				v.places.or(v.nodes.name.at(uint64(target)), inConstant)
+			} else if !reached[target] && isConstants(named(target)) {
+				reached[target] = true
+				open = append(open, target)
+			}
+		}
+	}
+	return followed
 }

@@ -8,10 +8,8 @@ import (
 // A frame is what the engine writes around a name: it stays, the name in it is kept or
 // not for itself.
 var (
-	// DevTools tells the edges of a WeakMap's entries by this form.
-	ephemeron = regexp.MustCompile(`(?s)^(\d+ / part of key \()(.*)( @\d+\) -> value \()(.*)( @\d+\) pair in WeakMap \(table @\d+\))$`)
-	accessor  = regexp.MustCompile(`(?s)^((?:get|set) )(.+)$`)
-	symbol    = regexp.MustCompile(`(?s)^(<symbol )(.+)(>)$`)
+	accessor = regexp.MustCompile(`(?s)^((?:get|set) )(.+)$`)
+	symbol   = regexp.MustCompile(`(?s)^(<symbol )(.+)(>)$`)
 	// Window / https://host/, global / , process (internal cache) / : a class, and what the
 	// embedder says of the context.
 	ofPage = regexp.MustCompile(`(?s)^()(system / [A-Za-z]+|[A-Za-z_$][\w$.]{0,60})((?: \((?:[a-z]+ cache|prototype|global\*?)\))? / )(.*)$`)
@@ -29,7 +27,7 @@ func frame(p place, s string) []string {
 	case p&inScript != 0:
 		return pathPieces(s)
 	case p&inEngine != 0 && strings.Contains(s, " / part of key ("):
-		form = ephemeron
+		return ephemeronPieces(s)
 	case p&inProperty != 0 && strings.HasPrefix(s, "<symbol "):
 		form = symbol
 	case p&inProperty != 0 && (strings.HasPrefix(s, "get ") || strings.HasPrefix(s, "set ")):
@@ -50,6 +48,64 @@ func frame(p place, s string) []string {
 		return pieces[:last] // a context of which there is nothing to say
 	}
 	return pieces
+}
+
+// ephemeronPieces is frame for the edges of a WeakMap's entries, of which there may be
+// millions. DevTools tells them by this form:
+//
+//	12 / part of key (Key @345) -> value (a text @67) pair in WeakMap (table @89)
+func ephemeronPieces(s string) []string {
+	const part, value, pair = " / part of key (", " -> value (", " pair in WeakMap (table @"
+	head := countDigits(s)
+	if head == 0 || !strings.HasPrefix(s[head:], part) {
+		return nil
+	}
+	head += len(part)
+	end := strings.LastIndex(s, pair)
+	if end < head {
+		return nil
+	}
+	if table := s[end+len(pair):]; countDigits(table) == 0 || table[countDigits(table):] != ")" {
+		return nil
+	}
+	tail := idStart(s[:end])
+	if tail < head {
+		return nil
+	}
+	for at := tail; ; { // the last one counts
+		if at = strings.LastIndex(s[head:at], value); at < 0 {
+			return nil
+		}
+		at += head
+		if key := idStart(s[:at]); key >= head {
+			middle := at + len(value)
+			return []string{s[:head], s[head:key], s[key:middle], s[middle:tail], s[tail:]}
+		}
+	}
+}
+
+// countDigits returns how many digits a text begins with.
+func countDigits(s string) int {
+	n := 0
+	for n < len(s) && s[n]-'0' <= 9 {
+		n++
+	}
+	return n
+}
+
+// idStart returns where the id begins that a text ends with, " @12)", -1 if it has none.
+func idStart(s string) int {
+	at := len(s) - 1
+	if at < 0 || s[at] != ')' {
+		return -1
+	}
+	for at > 0 && s[at-1]-'0' <= 9 {
+		at--
+	}
+	if at == len(s)-1 || at < 2 || s[at-2:at] != " @" {
+		return -1
+	}
+	return at - 2
 }
 
 var (

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -230,20 +231,36 @@ func (p *prover) traces() error {
 }
 
 // constants gives the constants of compiled code their role: what is reached from bytecode
-// through its tables.
-func (p *prover) constants() {
-	reached := map[uint32]bool{}
-	for more := true; more; {
-		more = false
-		for _, t := range p.tables {
-			source, target := t[0], t[1]
-			if !p.isBytecode[p.names[source]] && !reached[source] || reached[target] {
+// through its tables. It returns how many references it has followed, none of them twice,
+// whatever order a hostile file has them in.
+func (p *prover) constants() (followed int) {
+	var open []uint32 // nodes whose references are yet to be followed
+	for i, t := range p.tables {
+		if source := t[0]; p.isBytecode[p.names[source]] && (i == 0 || p.tables[i-1][0] != source) {
+			open = append(open, source)
+		}
+	}
+	reached := newBits(uint64(len(p.names)))
+	for len(open) > 0 {
+		source := open[len(open)-1]
+		open = open[:len(open)-1]
+		// The references are in the order of the nodes that have them, as in the file.
+		at, _ := slices.BinarySearchFunc(p.tables, source, func(t [2]uint32, source uint32) int { return cmp.Compare(t[0], source) })
+		for ; at < len(p.tables) && p.tables[at][0] == source; at++ {
+			followed++
+			target := p.tables[at][1]
+			if reached.has(uint64(target)) {
 				continue
 			}
-			reached[target], more = true, true
-			if !p.wanted[p.names[target]] || strings.HasSuffix(p.h.nodeTypes[p.kinds[target]], "string") {
-				p.roles[p.names[target]] |= roleConstant
+			reached.add(uint64(target))
+			name := p.names[target]
+			if !p.wanted[name] || strings.HasSuffix(p.h.nodeTypes[p.kinds[target]], "string") {
+				p.roles[name] |= roleConstant
+			}
+			if !p.isBytecode[name] { // bytecode has had its turn
+				open = append(open, target)
 			}
 		}
 	}
+	return followed
 }

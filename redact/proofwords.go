@@ -29,7 +29,7 @@ func (p *prover) strings() error {
 		case p.isCode(i, text):
 			p.permit(text)
 		default:
-			if p.roles[i]&roleEngine != 0 {
+			if p.roles[i]&roleEngine != 0 && bytes.IndexByte(text, '@') >= 0 {
 				text = idOfNode.ReplaceAll(text, nil)
 			}
 			eachWord(text, func(word []byte) {
@@ -50,7 +50,7 @@ func (p *prover) strings() error {
 // original returns string i of the original.
 func (p *prover) original(i uint64) []byte {
 	raw := p.was.raw(i)
-	if strings.IndexByte(string(raw), '\\') < 0 {
+	if !p.was.escaped(i) {
 		return raw
 	}
 	return unescape(raw)
@@ -65,24 +65,27 @@ var ofUser = regexp.MustCompile(`[/\\](?:home|Users)[/\\]([^/\\]+)`)
 // isCode says whether the place of string i shows that its words are those of code.
 func (p *prover) isCode(i uint64, text []byte) bool {
 	r := p.roles[i]
-	s := string(text)
 	switch {
 	case r&(roleCode|roleVariable|roleConstant) != 0:
-		if was := ofUser.FindStringSubmatch(string(p.original(i))); was != nil && strings.Contains(s, was[1]) {
+		if was := ofUser.FindSubmatch(p.original(i)); was != nil && bytes.Contains(text, was[1]) {
 			return false
 		}
 		return true
 	case r&roleEngine != 0:
-		return !strings.Contains(s, " key (") // the name of the key is in it
+		return !bytes.Contains(text, []byte(" key (")) // the name of the key is in it
 	case r&roleNative != 0:
-		return !strings.ContainsAny(s, `"=@?&`) && !strings.Contains(s, "//")
+		return !bytes.ContainsAny(text, `"=@?&`) && !bytes.Contains(text, []byte("//"))
 	}
-	return strings.HasPrefix(s, "system / ")
+	return bytes.HasPrefix(text, []byte("system / "))
 }
 
 // permit takes the words of a text as those of code.
 func (p *prover) permit(text []byte) {
-	eachWord(text, func(word []byte) { p.code[string(word)] |= ofProgram })
+	eachWord(text, func(word []byte) {
+		if p.code[string(word)]&ofProgram == 0 {
+			p.code[string(word)] |= ofProgram
+		}
+	})
 }
 
 // judge looks for the words of the copy in the original, once all that is code is known.

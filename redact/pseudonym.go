@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -44,6 +43,7 @@ type pseudonyms struct {
 	words, texts *filter
 	// owners has the short pseudonyms that are taken, and whose they are.
 	owners map[uint64]uint64
+	room   []byte // a pseudonym, reused
 }
 
 // newPseudonyms expects texts of so many bytes in all.
@@ -57,8 +57,11 @@ func newPseudonyms(key []byte, textBytes, texts uint64) *pseudonyms {
 // bytesPerWord is how long a word is at the least, on average.
 const bytesPerWord = 6
 
+// expect makes room for so many short pseudonyms.
+func (p *pseudonyms) expect(short int) { p.owners = make(map[uint64]uint64, short) }
+
 // sum is a short stand-in for a text in sets of this run.
-func (p *pseudonyms) sum(s string) uint64 { return maphash.String(p.seed, s) | 1 }
+func (p *pseudonyms) sum(s []byte) uint64 { return maphash.Bytes(p.seed, s) | 1 }
 
 // reserve keeps a text and the words in it from becoming pseudonyms.
 func (p *pseudonyms) reserve(s []byte) {
@@ -92,17 +95,19 @@ func wordSum(s []byte) uint64 {
 	return h * 0xff51afd7ed558ccd
 }
 
-// of returns the pseudonym of a text of n characters, n > 0. Numbers become numbers, as
-// DevTools reads some: the lengths of strings that V8 has cut.
-func (p *pseudonyms) of(s string, n int) string {
-	isNumber := s[0] != '0' && strings.Trim(s, decimals) == ""
-	var room [64]byte
+// of returns the pseudonym of a text of n characters, n > 0; it is reused. Numbers become
+// numbers, as DevTools reads some: the lengths of strings that V8 has cut. All others are
+// letters and digits of ASCII, or none of it.
+func (p *pseudonyms) of(s []byte, n int) []byte {
+	isNumber := s[0] != '0' && isDigits(s)
 	if n >= uniqueLength {
-		return string(p.candidate(room[:0], s, n, 0, isNumber))
+		p.room = p.candidate(p.room[:0], s, n, 0, isNumber)
+		return p.room
 	}
 	owner := p.sum(s)
 	for try := uint64(0); ; try++ {
-		candidate := p.candidate(room[:0], s, n, try, isNumber)
+		p.room = p.candidate(p.room[:0], s, n, try, isNumber)
+		candidate := p.room
 		sum := wordSum(candidate)
 		if p.texts.has(sum) || (!isNumber || n >= longNumber) && p.words.has(sum) {
 			continue
@@ -112,14 +117,23 @@ func (p *pseudonyms) of(s string, n int) string {
 			p.owners[sum] = owner
 		}
 		if !ok || holder == owner {
-			return string(candidate)
+			return candidate
 		}
 	}
 }
 
+func isDigits(s []byte) bool {
+	for _, c := range s {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return true
+}
+
 // candidate appends the nth text that a hash of s makes. What is shown of the hash does
 // not allow to go on from it.
-func (p *pseudonyms) candidate(b []byte, s string, n int, try uint64, isNumber bool) []byte {
+func (p *pseudonyms) candidate(b []byte, s []byte, n int, try uint64, isNumber bool) []byte {
 	p.text = append(binary.LittleEndian.AppendUint64(append(p.text[:0], p.key...), try), s...)
 	sum := sha256.Sum256(p.text)
 	words := [...]uint64{binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:]), binary.LittleEndian.Uint64(sum[16:])}
@@ -151,8 +165,8 @@ func (p *pseudonyms) candidate(b []byte, s string, n int, try uint64, isNumber b
 
 // key returns the pseudonym of a number, of the same length.
 func (p *pseudonyms) number(n uint64) []byte {
-	s := strconv.FormatUint(n&^minus, 10)
-	return p.candidate(nil, "key "+s, len(s), 0, true)
+	s := strconv.AppendUint([]byte("key "), n&^minus, 10)
+	return p.candidate(nil, s, len(s)-len("key "), 0, true)
 }
 
 // filter is a set that may say of one in thousands that it is in it though it is not

@@ -40,6 +40,8 @@ var (
 	className = regexp.MustCompile(`^[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)?$`)
 	// codeWord is an identifier, or a word in the code such as the name of a header.
 	codeWord = regexp.MustCompile(`^#?[\pL_$][\pL\pN_$-]*$`)
+	// compoundName is one of several words, as events and metrics have: user:created.
+	compoundName = regexp.MustCompile(`^[\pL_$][\pL\pN_$-]*([.:][\pL_$][\pL\pN_$-]*)+$`)
 	// functionName has accessors, bound functions, private methods, methods with
 	// well-known symbols, and what V8 infers from an assignment: get size, #parse,
 	// [Symbol.iterator], Module._extensions..js.

@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // fate is what becomes of a string.
 type fate uint8
@@ -29,7 +32,10 @@ func newWording(places *spread, texts *table, key []byte) *wording {
 		kept: newBits(texts.len()), keptSums: map[uint64]bool{},
 	}
 	for i := range texts.len() {
-		if p := places.at(i); p&(inFunction|inVariable) != 0 || p&inConstant != 0 && p&(inProperty|inClass|inSymbol) != 0 {
+		switch p := places.at(i); {
+		case p&inConstant != 0 && p&(inProperty|inClass|inSymbol) != 0:
+			w.code.addConstant(string(w.decoded(i)))
+		case p&(inFunction|inVariable) != 0:
 			w.code.add(string(w.decoded(i)))
 		}
 	}
@@ -37,19 +43,34 @@ func newWording(places *spread, texts *table, key []byte) *wording {
 	for _, word := range engineTexts() {
 		words[word] = true
 	}
+	short := 0
 	for i := range texts.len() {
 		text := w.decoded(i)
 		w.names.reserve(text)
 		p := places.at(i)
-		if len(text) > 1 && len(text) > maxCodeName {
+		if len(text) > 1 && len(text) > maxCodeName || isContent(p) && len(text) > utf8.UTFMax && !words[string(text)] {
+			short += oneIf(len(text) < uniqueLength)
 			continue
 		}
 		if s := string(text); keeps(p, s, words, w.code) {
 			w.kept.add(i)
-			w.keptSums[w.names.sum(s)] = true
+			w.keptSums[w.names.sum(text)] = true
+		} else {
+			short += oneIf(len(text) < uniqueLength)
 		}
 	}
+	w.names.expect(short)
 	return w
+}
+
+// isContent says whether no name stands in any of the places.
+func isContent(p place) bool { return p&^(inContent|inConstant) == 0 }
+
+func oneIf(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // decoded returns string i; it is not to be changed, and reused.
@@ -68,22 +89,23 @@ func (w *wording) append(b []byte, i uint64) ([]byte, fate) {
 		return append(b, w.texts.raw(i)...), keptWhole
 	}
 	p := w.places.at(i)
-	s := string(w.decoded(i))
-	if p&^(inContent|inConstant) == 0 {
-		return encode(b, w.replacement(p, s)), replaced
+	text := w.decoded(i)
+	if isContent(p) {
+		return w.replace(b, p, text), replaced
 	}
 	var pieces []string
-	if p&^(inContent|inConstant|inProperty) != 0 || strings.Contains(s, " ") { // of properties, only the framed have one
-		pieces = frame(p, s)
+	if p&^(inContent|inConstant|inProperty) != 0 || bytes.IndexByte(text, ' ') >= 0 { // of properties, only the framed have one
+		pieces = frame(p, string(text))
 	}
 	if pieces == nil {
-		return encode(b, w.replacement(p, s)), replaced
+		return w.replace(b, p, text), replaced
 	}
 	for j, piece := range pieces {
 		if j%2 == 1 && !w.mayStay(p, piece) {
-			piece = w.replacement(0, piece)
+			b = w.replace(b, 0, []byte(piece))
+		} else {
+			b = encode(b, piece)
 		}
-		b = encode(b, piece)
 	}
 	return b, framed
 }
@@ -97,22 +119,28 @@ func (w *wording) mayStay(p place, s string) bool {
 	if p&(inClass|inNative) != 0 && (systemClass.MatchString(s) || languageClass.MatchString(s)) {
 		return true
 	}
-	return w.keptSums[w.names.sum(s)] || p&inProperty != 0 && (w.code.has(s) || wellKnownSymbol.MatchString(s) && w.code.hasAll(s))
+	return w.keptSums[w.names.sum([]byte(s))] || p&inProperty != 0 && (w.code.has(s) || wellKnownSymbol.MatchString(s) && w.code.hasAll(s))
 }
 
-// replacement returns a text of the same length in JavaScript, and in DevTools if it is
-// the name of a property.
-func (w *wording) replacement(p place, s string) string {
-	n := units([]byte(s))
+// replace appends a text of the same length in JavaScript, and in DevTools if it is the
+// name of a property.
+func (w *wording) replace(b []byte, p place, text []byte) []byte {
+	n := units(text)
 	if n == 0 {
-		return ""
+		return b
 	}
 	marks := ""
 	if p&inProperty != 0 {
-		marks = showing([]byte(s)).marks()
+		marks = showing(text).marks()
 	}
 	if len(marks) >= n {
 		marks = ""
 	}
-	return w.names.of(s, n-len(marks)) + marks
+	name := w.names.of(text, n-len(marks))
+	if name[0] < utf8.RuneSelf {
+		b = append(b, name...) // letters and digits alone
+	} else {
+		b = encode(b, string(name))
+	}
+	return encode(b, marks)
 }

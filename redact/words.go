@@ -31,13 +31,23 @@ func newLexicon() lexicon {
 	return l
 }
 
-// add adds the name of a function or a variable, or a constant of compiled code: all of
-// it, and the identifiers that V8 has made it of (get size, Module.load).
+// add adds the name of a function or a variable: all of it, and the identifiers that V8 has
+// made it of (get size, Module.load).
 func (l lexicon) add(s string) {
 	for part := range strings.FieldsFuncSeq(s, func(c rune) bool { return c == ' ' || c == '.' }) {
 		if _, known := l[part]; !known && isName(part, codeWord) {
 			l[part] = ofProgram
 		}
+	}
+}
+
+// addConstant adds a constant of compiled code. Of these a name of several words counts as a
+// whole, too (user:created). Not so of functions, which data may have named:
+// { [key]: () => … }.
+func (l lexicon) addConstant(s string) {
+	l.add(s)
+	if _, known := l[s]; !known && isName(s, compoundName) {
+		l[s] = ofProgram
 	}
 }
 
@@ -62,8 +72,11 @@ type Names struct{ code lexicon }
 // NewNames returns the names of V8 and Node.js.
 func NewNames() Names { return Names{newLexicon()} }
 
-// Add adds the name of a function or a variable, or a constant of compiled code.
+// Add adds the name of a function or a variable.
 func (n Names) Add(name string) { n.code.add(name) }
+
+// AddConstant adds a constant of compiled code.
+func (n Names) AddConstant(text string) { n.code.addConstant(text) }
 
 // Has says whether a name, or each part of one with dots, is one of code, or that of a class
 // of V8's or the language's own. It may be called from several goroutines once nothing is
@@ -72,6 +85,9 @@ func (n Names) Has(name string) bool {
 	return n.code.has(name) || isName(name, className) && n.code.hasAll(name) ||
 		elementName.MatchString(name) || systemClass.MatchString(name) || languageClass.MatchString(name)
 }
+
+// HasWhole says whether a name is one of code as it stands. It may be called as Has may.
+func (n Names) HasWhole(name string) bool { return n.code.has(name) }
 
 // BytecodeArray is the name of the nodes of V8's compiled code, whose constants are the names
 // and literals that stand in the source text of the function.

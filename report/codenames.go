@@ -8,12 +8,12 @@ const maskedClass = "[class]"
 const tellsNothing = 3
 
 // isName tells whether a part of a name is one in code: it reads like one, and, where the
-// report knows the names of the code, it is one of them.
+// report knows the names of the code, it is one of them, or such a one of several words.
 func (m namer) isName(part string) bool {
-	if !readsLikeCode(part) {
-		return false
-	}
 	name := bareName(part)
+	if !readsLikeCode(part) {
+		return m.isConstant != nil && readsLikeWords(name) && m.isConstant(name)
+	}
 	return m.isCode == nil || len(name) <= tellsNothing || m.isCode(name)
 }
 

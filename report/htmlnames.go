@@ -33,7 +33,8 @@ type namer struct {
 	open bool               // show everything
 	maps map[heap.Node]bool // what isMap has said
 
-	isCode func(string) bool // see Report, nil = all
+	isCode     func(string) bool // see Report, nil = all
+	isConstant func(string) bool // see Report, nil = none
 }
 
 // node returns the name of a node.

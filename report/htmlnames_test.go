@@ -162,6 +162,33 @@ func TestScrubberLeavesTheSentence(t *testing.T) {
 	}
 }
 
+// TestNamesOfSeveralWords shows those that are constants of code as a whole, and no others.
+func TestNamesOfSeveralWords(t *testing.T) {
+	for _, test := range []struct{ event, title, want string }{
+		{"user:created", `Bus listeners of "user:created" (Array)`, `Bus listeners of "user:created" (Array)`},
+		{"http.request", `Bus listeners of "http.request" (Array)`, `Bus listeners of "http.request" (Array)`},
+		{"user:bob", `Bus listeners of "user:bob" (Array)`, `Bus listeners of "[key]" (Array)`},
+		{"user.bob", `Bus listeners of "user.bob" (Array)`, `Bus listeners of "[key]" (Array)`},
+	} {
+		edge := `["` + test.event + `"]`
+		d := &leak.Diagnosis{Suspects: []leak.Suspect{{Title: test.title, Path: []leak.Step{{Edge: edge, Type: heap.PropertyEdge}}}}}
+		r := New(Info{}, d, nil)
+		r.IsCode = func(name string) bool { return name == "user" || name == "bob" || name == "Bus" || name == "Array" }
+		r.IsConstant = func(name string) bool { return name == "user:created" || name == "http.request" }
+		if got := r.scrubber(r.namer()).Replace(test.title); got != test.want {
+			t.Errorf("%q became %q, want %q", test.title, got, test.want)
+		}
+		shown := r.edgeName(d.Suspects[0].Path[0]) == edge
+		if want := test.title == test.want; shown != want {
+			t.Errorf("the edge %q: shown %t, want %t", edge, shown, want)
+		}
+		r.IsCode, r.IsConstant = nil, nil // nobody knows the names of the code
+		if got := r.scrubber(r.namer()).Replace(test.title); strings.Contains(got, test.event) {
+			t.Errorf("%q became %q with no code to judge by", test.title, got)
+		}
+	}
+}
+
 // TestKeysOfMaps shows no key of an object that is used as a map, be it as innocent as
 // a name, but the methods of a prototype and the fields of an object.
 func TestKeysOfMaps(t *testing.T) {

@@ -18,13 +18,15 @@ const maskedKey = "[key]"
 var (
 	// codeName is a name in code, private ones and those of headers too.
 	codeName = regexp.MustCompile(`^#?[A-Za-z_$][\w$]*(-[A-Za-z]+)*$`)
+	// severalWords is a name of several words, as events and metrics have.
+	severalWords = regexp.MustCompile(`^[A-Za-z_$][\w$-]*([.:][A-Za-z_$][\w$-]*)+$`)
 	// longNumber is in no such name: it is part of an id, a hash, a token.
 	longNumber = regexp.MustCompile(`[0-9]{5}|[0-9a-fA-F]{12}`)
 )
 
 // namer gives the names that the report may show.
 func (r *Report) namer() namer {
-	return namer{heap: r.last, open: r.WithStrings, isCode: r.IsCode, maps: map[heap.Node]bool{}}
+	return namer{heap: r.last, open: r.WithStrings, isCode: r.IsCode, isConstant: r.IsConstant, maps: map[heap.Node]bool{}}
 }
 
 // edgePrefixes are words of a diagnosis in front of the name itself.
@@ -42,7 +44,10 @@ func (r *Report) edgeName(s leak.Step) string {
 			break
 		}
 	}
-	m := namer{isCode: r.IsCode}
+	m := namer{isCode: r.IsCode, isConstant: r.IsConstant}
+	if m.isName(s.Edge[len(prefix):]) {
+		return s.Edge
+	}
 	for part := range strings.SplitSeq(s.Edge[len(prefix):], ".") {
 		if !m.isName(part) {
 			return prefix + maskedKey // all of it: a key may have dots itself
@@ -74,6 +79,11 @@ func readsLikeCode(part string) bool {
 	name := bareName(part)
 	return name == "" && strings.HasPrefix(part, "[") ||
 		len(name) <= maxCodeName && codeName.MatchString(name) && !longNumber.MatchString(name) && !looksRandom(name)
+}
+
+// readsLikeWords tells whether a name is one of several words that may stand in code.
+func readsLikeWords(name string) bool {
+	return len(name) <= maxCodeName && severalWords.MatchString(name) && !longNumber.MatchString(name) && !looksRandom(name)
 }
 
 // secretPrefix begins keys that well-known services hand out.

@@ -61,6 +61,9 @@ type Report struct {
 	// IsCode says whether a name of a property or a class is one of code, and no data. The
 	// others are masked. nil = all that read like code are shown.
 	IsCode func(name string) bool
+	// IsConstant says whether a name of several words, such as user:created, is as a whole a
+	// constant of code: a key made of data may have words of code for its parts. nil = none is.
+	IsConstant func(name string) bool
 
 	last *heap.Snapshot // the last snapshot
 }

@@ -13,9 +13,10 @@ const maxClassName = 200
 // codeNames returns a function that says whether a name in a report of the snapshot is one
 // of code: of V8, Node.js, or the program, by the rule of redact. Functions and variables have
 // their names from the source text alone, and so have the constants of compiled code;
-// properties and classes may have theirs from data. nil = the snapshot has no compiled code,
-// as no program's has, so that nothing can be said.
-func codeNames(s *heap.Snapshot) func(name string) bool {
+// properties and classes may have theirs from data. The second one says whether a name of
+// several words is one as a whole. nil = the snapshot has no compiled code, as no program's
+// has, so that nothing can be said.
+func codeNames(s *heap.Snapshot) (isCode, isConstant func(name string) bool) {
 	c := codeNamer{s: s, names: redact.NewNames(), engine: map[string]bool{}, seen: map[heap.Label]bool{}, kinds: map[kindOfNode]bool{}}
 	var bytecode []heap.Node
 	labels := s.Labels(redact.BytecodeArray, "function_data", oldHidden)
@@ -38,10 +39,10 @@ func codeNames(s *heap.Snapshot) func(name string) bool {
 		}
 	}
 	if len(bytecode) == 0 {
-		return nil
+		return nil, nil
 	}
 	c.constants(bytecode)
-	return func(name string) bool { return c.engine[name] || c.names.Has(name) }
+	return func(name string) bool { return c.engine[name] || c.names.Has(name) }, c.names.HasWhole
 }
 
 // oldHidden is the name of all hidden nodes up to Node.js 14: compiled code among them is what
@@ -101,7 +102,7 @@ func (c codeNamer) constants(next []heap.Node) {
 			switch c.s.Type(r.To) {
 			case heap.StringNode, heap.ConsStringNode, heap.SlicedStringNode:
 				if c.isConstant(r) {
-					c.add(c.s.NameLabel(r.To), c.s.RawName(r.To))
+					c.names.AddConstant(c.s.RawName(r.To))
 				}
 			case heap.CodeNode, heap.HiddenNode, heap.ArrayNode, heap.ShapeNode:
 				if name := c.s.RawName(r.To); !reached[r.To] && (redact.IsConstantTable(name) || name == oldHidden) {

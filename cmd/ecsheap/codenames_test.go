@@ -31,7 +31,7 @@ func wordSecret(r *rand.Rand, n int) string {
 		return b.String() + "q"
 	}
 	title := func(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-	switch a, b := word(), word(); n % 6 {
+	switch a, b := word(), word(); n % 7 {
 	case 0:
 		return a
 	case 1:
@@ -42,6 +42,8 @@ func wordSecret(r *rand.Rand, n int) string {
 		return a + "_" + b
 	case 4:
 		return "(" + a + ")"
+	case 5:
+		return a + ":" + b
 	default:
 		return a + "." + b
 	}
@@ -100,7 +102,7 @@ func secretsIn(t *testing.T, dir string, secrets, args []string) map[string]bool
 	}
 	found := map[string]bool{}
 	for _, secret := range secrets {
-		for _, word := range strings.FieldsFunc(secret, func(c rune) bool { return strings.ContainsRune("._()", c) }) {
+		for _, word := range strings.FieldsFunc(secret, func(c rune) bool { return strings.ContainsRune("._():", c) }) {
 			if at := strings.Index(all, word); at >= 0 && !found[secret] {
 				found[secret] = true
 				t.Logf("%s: %.160q", secret, all[max(0, at-60):])

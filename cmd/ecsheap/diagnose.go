@@ -210,7 +210,8 @@ func (s subject) read(ctx context.Context, u *ui, o diagnosisOptions, earlier []
 	}
 	s.info.Warnings = append(s.info.Warnings, places.warnings(u)...)
 	r := report.New(s.info, d, last)
-	r.WithStrings, r.IsCode = o.withStrings, codeNames(last)
+	r.WithStrings = o.withStrings
+	r.IsCode, r.IsConstant = codeNames(last)
 	return r, nil
 }
 

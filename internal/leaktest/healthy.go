@@ -21,6 +21,7 @@ func healthy() []App {
 		{Name: "intern-table", Pattern: "table that saturates"},
 		{Name: "queue-steady", Pattern: "queue with a steady backlog"},
 		{Name: "config-reload", Pattern: "large object replaced"},
+		{Name: "pool-high-water", Pattern: "pool without a limit, all of it in use"},
 		{Name: "listeners-removed", Pattern: "everything is taken off again", Load: 150},
 	}
 }

@@ -43,6 +43,9 @@ func leaking() []App {
 		{Name: "compiled-templates", Pattern: "code generated over and over", Want: one("Map", "compiled")},
 		{Name: "child-loggers", Pattern: "unbounded array", Want: one("Array", "children")},
 		{Name: "seen-ids", Pattern: "unbounded cache", Want: one("Set", "seen")},
+		{Name: "slow-sessions", Pattern: "unbounded cache", Want: one("Map", "wizards")},
+		{Name: "zombie-pollers", Pattern: "unbounded array", Want: one("Array", "pollers")},
+		{Name: "recent-documents", Pattern: "unbounded array", Want: one("Array", "recent")},
 		{Name: "recent-errors", Pattern: "unbounded array", Want: one("Array", "errors"), Load: 200},
 	}
 }
