@@ -21,6 +21,7 @@ import (
 func everyNode(t *testing.T, script string, test func(*testing.T, *nodetest.Process)) {
 	for _, version := range append(nodetest.Versions(), nodetest.System) {
 		t.Run(version, func(t *testing.T) {
+			t.Parallel()
 			test(t, nodetest.Start(t, nodetest.Options{
 				Version: version, Script: script + "\nconsole.log('ready')", Ready: "ready", Inspect: true,
 				Env: []string{"ECSHEAP_TEST_SECRET=hunter2"},
