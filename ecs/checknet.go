@@ -108,6 +108,12 @@ func mapping(t Target, port int) (text string, ranged, ok bool) {
 // code execution in the container for whoever connects.
 func judgeExposed(f *Facts) Finding {
 	i := inspector(f.Target)
+	if i.WouldExpose() {
+		return Finding{
+			Level: Warn, Got: "an inspector that SIGUSR1 opens (--activate) would listen on " + i.Host, Params: map[string]string{ParamPort: strconv.Itoa(i.Port), ParamHost: i.Host, ParamHostFlag: "--inspect-port"},
+			Fix: fmt.Sprintf("use --inspect-port=127.0.0.1:%d with the next deployment; until then --activate only where no security group allows port %d", i.Port, i.Port),
+		}
+	}
 	if !i.Exposed() {
 		return fine("no sign of an inspector that listens on other addresses")
 	}

@@ -26,7 +26,17 @@ type Inspector struct {
 // Exposed tells whether the inspector listens on more than the loopback
 // address.
 func (i Inspector) Exposed() bool {
-	if i.Flag == "" || i.Host == "localhost" {
+	return i.Flag != "" && i.everywhere()
+}
+
+// WouldExpose tells whether an inspector that SIGUSR1 opens would listen on more than the
+// loopback address: it takes the host of --inspect-port.
+func (i Inspector) WouldExpose() bool {
+	return i.Flag == "" && !i.NoUSR1 && i.everywhere()
+}
+
+func (i Inspector) everywhere() bool {
+	if i.Host == "localhost" {
 		return false
 	}
 	ip := net.ParseIP(i.Host)
