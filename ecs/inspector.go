@@ -35,6 +35,13 @@ func (i Inspector) WouldExpose() bool {
 	return i.Flag == "" && !i.NoUSR1 && i.everywhere()
 }
 
+// Apart tells whether the inspector listens on one address that is not loopback: the tunnel
+// ends at localhost and does not get there.
+func (i Inspector) Apart() bool {
+	ip := net.ParseIP(i.Host)
+	return i.Flag != "" && ip != nil && !ip.IsUnspecified() && !ip.IsLoopback()
+}
+
 func (i Inspector) everywhere() bool {
 	if i.Host == "localhost" {
 		return false

@@ -298,6 +298,8 @@ func processCases() map[string]ruleTest {
 		"declared":          {command("node", "--inspect", "x.js"), "node.inspect", Info, "--inspect in command", "", false},
 		"not declared":      {command("node", "x.js"), "node.inspect", Info, "nothing declared", "SIGUSR1", true},
 		"files":             {both(command("node", "x.js"), defined(func(d *ecstypes.ContainerDefinition) { d.EnvironmentFiles = []ecstypes.EnvironmentFile{{}} })), "node.inspect", Info, "environment files", "--probe", true},
+		"other address":     {command("node", "--inspect=10.0.0.5:9229", "x.js"), "node.inspect", Warn, "listens on 10.0.0.5 alone", "net.exposed", false},
+		"all addresses":     {command("node", "--inspect=[::]:9229", "x.js"), "node.inspect", Info, "in command", "", false},
 		"other port":        {command("node", "--inspect=9333"), "node.inspect", Warn, "9333", "--port 9333", true},
 		"no signal":         {command("node", "--disable-sigusr1"), "node.inspect", Info, "nothing", "NODE_OPTIONS", false},
 		"NODE_OPTIONS":      {options("--max-old-space-size=2048 --inspect=127.0.0.1:9229"), "node.inspect", Info, "NODE_OPTIONS", "", false},
