@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -91,8 +92,8 @@ func judgeLimits(f *Facts) Finding {
 }
 
 // oldSpace is the last --max-old-space-size of the command line, in MiB, and the flag
-// as it is written.
-func (t Target) oldSpace() (mebibytes int64, flag string) {
+// with it. In two words it is written without an equals sign.
+func (t Target) oldSpace() (mebibytes int64, flag string, twoWords bool) {
 	words := t.words()
 	for i, w := range words {
 		name, value, whole := strings.Cut(w.text, "=")
@@ -103,14 +104,14 @@ func (t Target) oldSpace() (mebibytes int64, flag string) {
 			value = words[i+1].text
 		}
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
-			mebibytes, flag = n, "--max-old-space-size="+value
+			mebibytes, flag, twoWords = n, "--max-old-space-size="+value, !whole
 		}
 	}
-	return mebibytes, flag
+	return mebibytes, flag, twoWords
 }
 
 func judgeOldSpace(f *Facts) Finding {
-	size, flag := f.Target.oldSpace()
+	size, flag, twoWords := f.Target.oldSpace()
 	name, limit := f.Target.memoryLimit()
 	if size == 0 || limit == 0 {
 		return Finding{}
@@ -120,5 +121,10 @@ func judgeOldSpace(f *Facts) Finding {
 	if share <= oldSpaceShare {
 		return fine(text)
 	}
-	return Finding{Level: Warn, Got: text, Fix: fmt.Sprintf("--max-old-space-size=%.0f with the next deployment, or more memory", oldSpaceShare*float64(limit)/mebibyte)}
+	fit := fmt.Sprintf("%.0f", math.Floor(oldSpaceShare*float64(limit)/mebibyte))
+	found := Finding{Level: Warn, Got: text, Fix: "--max-old-space-size=" + fit + " with the next deployment, or more memory"}
+	if !twoWords {
+		found.Params = map[string]string{ParamOldSpace: fit}
+	}
+	return found
 }

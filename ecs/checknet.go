@@ -108,11 +108,20 @@ func mapping(t Target, port int) (text string, ranged, ok bool) {
 // code execution in the container for whoever connects.
 func judgeExposed(f *Facts) Finding {
 	i := inspector(f.Target)
+	if i.WouldExpose() {
+		return Finding{
+			Level: Warn, Got: "an inspector that SIGUSR1 opens (--activate) would listen on " + i.Host, Params: map[string]string{ParamPort: strconv.Itoa(i.Port), ParamHost: i.Host, ParamHostFlag: "--inspect-port"},
+			Fix: fmt.Sprintf("use --inspect-port=127.0.0.1:%d with the next deployment; until then --activate only where no security group allows port %d", i.Port, i.Port),
+		}
+	}
 	if !i.Exposed() {
 		return fine("no sign of an inspector that listens on other addresses")
 	}
-	found := Finding{Level: Danger, Got: fmt.Sprintf("%s (in %s) listens on %s", i.Flag, i.Where, i.Host), Params: map[string]string{ParamPort: strconv.Itoa(i.Port)}}
-	found.Fix = fmt.Sprintf("use --inspect=127.0.0.1:%d with the next deployment; until then let no security group allow port %d", i.Port, i.Port)
+	found := Finding{Level: Danger, Got: fmt.Sprintf("%s (in %s) listens on %s", i.Flag, i.Where, i.Host), Params: map[string]string{ParamPort: strconv.Itoa(i.Port), ParamHost: i.Host, ParamHostFlag: "--inspect"}}
+	if i.ByPort {
+		found.Params[ParamHostFlag] = "--inspect-port"
+	}
+	found.Fix = fmt.Sprintf("use %s=127.0.0.1:%d with the next deployment; until then let no security group allow port %d", found.Params[ParamHostFlag], i.Port, i.Port)
 	m, ranged, mapped := mapping(f.Target, i.Port)
 	if ranged {
 		found.Params[ParamPortRange] = m

@@ -153,6 +153,9 @@ func judgeInspect(f *Facts) Finding {
 	case i.Flag == "":
 		return Finding{Level: Info, Unknown: true, Live: live, Fix: "ask with --probe; if nothing answers, " + activate,
 			Got: "nothing declared: the image may start the inspector, or not" + f.Target.otherSources()}
+	case i.Apart():
+		return Finding{Level: Warn, Got: fmt.Sprintf("%s in %s listens on %s alone, and the tunnel ends at localhost", i.Flag, i.Where, i.Host),
+			Fix: "see net.exposed: what mends that mends this too", Params: namingNoContainer()}
 	case i.Port != f.Port:
 		return Finding{Level: Warn, Got: fmt.Sprintf("%s in %s", i.Flag, i.Where), Fix: fmt.Sprintf("--port %d", i.Port), Live: true, Params: namingNoContainer()}
 	}

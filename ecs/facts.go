@@ -229,6 +229,8 @@ const (
 	ParamContainer      = "container"
 	ParamPort           = "port"      // of the inspector
 	ParamPortRange      = "portRange" // a mapping of a range that the port is in
+	ParamHost           = "host"      // that the inspector listens on
+	ParamHostFlag       = "hostFlag"  // --inspect or --inspect-port, whichever names the host
 	ParamRole           = "role"      // name of the task role
 	ParamRoleARN        = "roleArn"
 	ParamSubnet         = "subnet"
@@ -241,5 +243,6 @@ const (
 	ParamPolicy         = "policy"            // of iam-policies that mends it
 	ParamKeys           = "keys"              // names of variables, with spaces between them
 	ParamDesired        = "desiredCount"      // to set
+	ParamOldSpace       = "oldSpace"          // MiB to set
 	ParamEndpoint       = "endpoint"          // id of the VPC endpoint
 )

@@ -16,7 +16,8 @@ import (
 type Inspector struct {
 	Flag   string // as written, "" if none was found
 	Where  string // "command", "entryPoint" or "NODE_OPTIONS"
-	Host   string // 127.0.0.1 unless the flag says otherwise
+	Host   string // 127.0.0.1 unless a flag says otherwise
+	ByPort bool   // Host is what --inspect-port or --debug-port says
 	Port   int    // 9229 unless a flag says otherwise
 	Waits  bool   // --inspect-brk or --inspect-wait: the service starts only with a debugger
 	NoUSR1 bool   // --disable-sigusr1: SIGUSR1 does not open the inspector
@@ -25,7 +26,24 @@ type Inspector struct {
 // Exposed tells whether the inspector listens on more than the loopback
 // address.
 func (i Inspector) Exposed() bool {
-	if i.Flag == "" || i.Host == "localhost" {
+	return i.Flag != "" && i.everywhere()
+}
+
+// WouldExpose tells whether an inspector that SIGUSR1 opens would listen on more than the
+// loopback address: it takes the host of --inspect-port.
+func (i Inspector) WouldExpose() bool {
+	return i.Flag == "" && !i.NoUSR1 && i.everywhere()
+}
+
+// Apart tells whether the inspector listens on one address that is not loopback: the tunnel
+// ends at localhost and does not get there.
+func (i Inspector) Apart() bool {
+	ip := net.ParseIP(i.Host)
+	return i.Flag != "" && ip != nil && !ip.IsUnspecified() && !ip.IsLoopback()
+}
+
+func (i Inspector) everywhere() bool {
+	if i.Host == "localhost" {
 		return false
 	}
 	ip := net.ParseIP(i.Host)
@@ -86,32 +104,38 @@ func (i *Inspector) read(w word) {
 	case "--inspect", "--inspect-brk", "--inspect-wait":
 		i.Flag, i.Where = w.text, w.where
 		i.Waits = name != "--inspect"
-		i.address(value)
+		if i.address(value) {
+			i.ByPort = false
+		}
 	case "--inspect-port", "--debug-port":
-		i.address(value)
+		if i.address(value) {
+			i.ByPort = true
+		}
 	case "--disable-sigusr1":
 		i.NoUSR1 = true
 	}
 }
 
-// address reads [host:]port, where either may be missing.
-func (i *Inspector) address(s string) {
+// address reads [host:]port, where either may be missing, and tells whether there was a
+// host.
+func (i *Inspector) address(s string) bool {
 	if s == "" {
-		return
+		return false
 	}
 	if port, err := strconv.ParseUint(s, 10, 16); err == nil {
 		i.Port = int(port)
-		return
+		return false
 	}
 	host, portText, err := net.SplitHostPort(s)
 	if err != nil {
 		i.Host = strings.Trim(s, "[]")
-		return
+		return true
 	}
 	i.Host = host
 	if port, err := strconv.ParseUint(portText, 10, 16); err == nil {
 		i.Port = int(port)
 	}
+	return true
 }
 
 // word is one word of the command line or of NODE_OPTIONS.

@@ -175,6 +175,12 @@ func TestNoRemedyWhereNoneHelps(t *testing.T) {
 		"volumes":               {process["volumes"], ParamContainer, ""},
 		"exposed at its port":   {network["shut"], ParamPort, "9229"},
 		"exposed at another":    {ruleTest{change: command("node", "--inspect=0.0.0.0:9230"), id: "net.exposed"}, ParamPort, "9230"},
+		"exposed at a host":     {ruleTest{change: command("node", "--inspect=10.0.0.5:9229"), id: "net.exposed"}, ParamHost, "10.0.0.5"},
+		"exposed by a flag":     {ruleTest{change: command("node", "--inspect-brk=[::]"), id: "net.exposed"}, ParamHostFlag, "--inspect"},
+		"exposed by another":    {ruleTest{change: command("node", "--inspect", "--debug-port=0.0.0.0:9229"), id: "net.exposed"}, ParamHostFlag, "--inspect-port"},
+		"the flag has the port": {ruleTest{change: command("node", "--inspect=0.0.0.0", "--inspect-port=9230"), id: "net.exposed"}, ParamHostFlag, "--inspect"},
+		"old space":             {ruleTest{change: command("node", "--max_old_space_size=4000"), id: "mem.oldspace"}, ParamOldSpace, "3072"},
+		"old space, two words":  {ruleTest{change: command("node", "--max-old-space-size", "4000"), id: "mem.oldspace"}, ParamOldSpace, ""},
 		"exposed to the public": {network["open"], ParamSecurityGroup, "sg-task"},
 	} {
 		f := green()

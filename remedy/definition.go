@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 func definitionRows() map[string]row {
 	return map[string]row{
 		"node.inspect":     {what: "start Node.js with its inspector, on 127.0.0.1; or, without new tasks: ecsheap snapshot --activate", as: Replaces, needs: ecs.ParamContainer, edits: inspectEdits},
-		"node.inspect-brk": {what: "do not wait for a debugger", as: Replaces, edits: swapEdits("--inspect(-brk|-wait)", "--inspect")},
+		"node.inspect-brk": {what: "do not wait for a debugger", as: Replaces, edits: waitEdits},
 		"net.exposed":      {what: "let the inspector listen on 127.0.0.1 alone", as: Replaces, edits: exposedEdits},
 		"net.mapping9229":  {what: "take the port mapping out: the tunnel needs none", as: Replaces, edits: mappingEdits},
 		"net.mode": {what: "give the containers a network", as: Replaces, edits: func(ecs.Finding, params) []edit {
@@ -24,7 +25,7 @@ func definitionRows() map[string]row {
 		}},
 		"role.envkeys": {what: "take keys out that override the task role", as: Replaces, edits: keyEdits},
 		"mem.limits":   {what: "set a hard limit, so that the kernel spares the neighbours", as: Replaces},
-		"mem.oldspace": {what: "have V8 report a full heap before the kernel kills the process", as: Replaces},
+		"mem.oldspace": {what: "have V8 report a full heap before the kernel kills the process", as: Replaces, edits: oldSpaceEdits},
 		"mem.headroom": {what: "more memory for the next tasks, or a way that needs none: ecsheap profile", as: None},
 		"hc.container": {what: "have the health check wait longer before it gives the container up", as: Replaces, needs: ecs.ParamContainer, edits: func(_ ecs.Finding, p params) []edit {
 			return []edit{
@@ -39,15 +40,26 @@ func inspectEdits(_ ecs.Finding, p params) []edit {
 	return []edit{option(p[ecs.ParamContainer], "--inspect=127.0.0.1:"+p.get(ecs.ParamPort))}
 }
 
-func swapEdits(word, with string) func(ecs.Finding, params) []edit {
-	return func(_ ecs.Finding, p params) []edit { return []edit{swap(p[ecs.ParamContainer], word, with)} }
+func waitEdits(_ ecs.Finding, p params) []edit {
+	return []edit{swap(p[ecs.ParamContainer], "--inspect[-_](brk|wait)", "--inspect-brk", "--inspect")}
+}
+
+func oldSpaceEdits(_ ecs.Finding, p params) []edit {
+	if p[ecs.ParamOldSpace] == "" {
+		return nil
+	}
+	return []edit{swap(p[ecs.ParamContainer], "--max[-_]old[-_]space[-_]size=[0-9]+", "what is there", "--max-old-space-size="+p[ecs.ParamOldSpace])}
 }
 
 // exposedEdits has the inspector listen on the loopback address, at the port that it
 // has, and nobody else be led to it.
 func exposedEdits(f ecs.Finding, p params) []edit {
-	const anywhere = `--inspect(-brk|-wait)?=(0\.0\.0\.0|\[::\]|::)`
-	edits := []edit{swap(p[ecs.ParamContainer], anywhere, "--inspect=127.0.0.1")}
+	host, flag, word := p[ecs.ParamHost], p[ecs.ParamHostFlag], `--inspect([-_](brk|wait))?`
+	if flag == "--inspect-port" {
+		word = `--(inspect|debug)[-_]port`
+	}
+	address := `=\[?` + regexp.QuoteMeta(host) + `\]?`
+	edits := []edit{swap(p[ecs.ParamContainer], word+address, flag+"="+host, flag+"=127.0.0.1")}
 	return append(edits, mappingEdits(f, p)...)
 }
 

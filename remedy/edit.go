@@ -19,6 +19,7 @@ type edit struct {
 	option string // option: a word for NODE_OPTIONS
 	word   string // swap: a regular expression (RE2 and Oniguruma alike) for a part of a word
 	with   string // swap: what takes its place
+	plain  string // swap: the part as a person would write it
 }
 
 type kind int
@@ -50,8 +51,8 @@ func option(container, word string) edit {
 	return edit{kind: kindOption, container: container, option: word}
 }
 
-func swap(container, word, with string) edit {
-	return edit{kind: kindSwap, container: container, word: word, with: with}
+func swap(container, word, plain, with string) edit {
+	return edit{kind: kindSwap, container: container, word: word, plain: plain, with: with}
 }
 
 // apply changes a task definition, which is as encoding/json decodes it.

@@ -41,14 +41,9 @@ func (e edit) prose() string {
 	case kindOption:
 		return fmt.Sprintf("append %s to %s (keep what is there)", e.option, nodeOptions)
 	case kindSwap:
-		return fmt.Sprintf("write %s instead of %s in command, entryPoint and %s", e.with, plainWord(e.word), nodeOptions)
+		return fmt.Sprintf("write %s instead of %s in command, entryPoint and %s", e.with, e.plain, nodeOptions)
 	}
 	return ""
-}
-
-// plainWord is a regular expression of ours as a person would write it.
-func plainWord(pattern string) string {
-	return strings.NewReplacer(`(0\.0\.0\.0|\[::\]|::)`, "0.0.0.0", `(-brk|-wait)?`, "", `(-brk|-wait)`, "-brk").Replace(pattern)
 }
 
 // fragment is the edit in the API's JSON.

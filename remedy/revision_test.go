@@ -24,7 +24,7 @@ func definition() ecstypes.TaskDefinition {
 		ContainerDefinitions: []ecstypes.ContainerDefinition{
 			{
 				Name: aws.String("api"), Image: aws.String("api:1"), Essential: aws.Bool(true),
-				Command:      []string{"node", "--inspect-brk=0.0.0.0:9230", "main.js", "--token=hunter2", "--host=0.0.0.0"},
+				Command:      []string{"node", "--inspect-brk=0.0.0.0:9230", "--max_old_space_size=4000", "main.js", "--token=hunter2", "--host=0.0.0.0"},
 				Environment:  []ecstypes.KeyValuePair{{Name: aws.String("PASSWORD"), Value: aws.String("hunter2")}, {Name: aws.String("NODE_OPTIONS"), Value: aws.String("--inspect=0.0.0.0 -r hunter2")}, {Name: aws.String("AWS_ACCESS_KEY_ID"), Value: aws.String("hunter2")}},
 				PortMappings: []ecstypes.PortMapping{{ContainerPort: aws.Int32(3000)}, {ContainerPort: aws.Int32(9229)}},
 				HealthCheck:  &ecstypes.HealthCheck{Command: []string{"CMD", "curl", "hunter2"}, Interval: aws.Int32(10), Retries: aws.Int32(2)},
@@ -175,7 +175,7 @@ func TestDiffShowsNoSecrets(t *testing.T) {
 		t.Errorf("a secret is shown:\n%s", r.Diff)
 	}
 	for _, want := range []string{
-		`-        "--inspect-brk=0.0.0.0:9230",`, `+        "--inspect=127.0.0.1:9230",`, `+        "initProcessEnabled": true`, `-          "containerPort": 9229`,
+		`-        "--inspect-brk=0.0.0.0:9230",`, `-        "--max_old_space_size=4000",`, `+        "--max-old-space-size=384",`, `+        "--inspect=127.0.0.1:9230",`, `+        "initProcessEnabled": true`, `-          "containerPort": 9229`,
 		`+        "interval": 300,`, `--inspect=127.0.0.1 ••• ••• --inspect=127.0.0.1:9229`,
 	} {
 		if !strings.Contains(r.Diff, want) {
@@ -213,5 +213,34 @@ func TestReviseNothing(t *testing.T) {
 	other, _ := Of(f, CLI)
 	if _, err := Revise(d, []Remedy{other}); err == nil || !strings.Contains(err.Error(), `no container "other"`) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestExposedAtAnyHost has every way to name a host give way to the loopback address.
+func TestExposedAtAnyHost(t *testing.T) {
+	for flag, tt := range map[string]struct{ host, by, want string }{
+		"--inspect=10.0.0.5:9229":     {"10.0.0.5", "--inspect", "--inspect=127.0.0.1:9229"},
+		"--inspect_brk=[::]:9229":     {"::", "--inspect", "--inspect=127.0.0.1:9229"},
+		"--inspect-wait=[fd00::1]":    {"fd00::1", "--inspect", "--inspect=127.0.0.1"},
+		"--inspect=api.internal":      {"api.internal", "--inspect", "--inspect=127.0.0.1"},
+		"--debug-port=0.0.0.0:9230":   {"0.0.0.0", "--inspect-port", "--inspect-port=127.0.0.1:9230"},
+		"--inspect-port=0.0.0.0":      {"0.0.0.0", "--inspect-port", "--inspect-port=127.0.0.1"},
+		"--inspect=apixinternal:9229": {"api.internal", "--inspect", "--inspect=apixinternal:9229"},
+	} {
+		f := finding("net.exposed")
+		f.Params[ecs.ParamHost], f.Params[ecs.ParamHostFlag] = tt.host, tt.by
+		r, _ := Of(f, JSON)
+		d, err := document(ecstypes.TaskDefinition{ContainerDefinitions: []ecstypes.ContainerDefinition{{Name: aws.String("api"), Command: []string{"node", flag}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range r.edits {
+			if err := e.apply(d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := text(d); !strings.Contains(got, `["node","`+tt.want+`"]`) {
+			t.Errorf("%s: %s", flag, got)
+		}
 	}
 }

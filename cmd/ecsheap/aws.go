@@ -15,6 +15,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/ecsheap/ecsheap/ecs"
 )
@@ -38,6 +39,9 @@ func loadAWS(ctx context.Context, u *ui, o targetOptions) (aws.Config, error) {
 	if cfg.Region == "" {
 		return cfg, &usageError{text: "no AWS region", hint: "give --region, or set AWS_REGION"}
 	}
+	if o.log != nil {
+		cfg.Logger = sdkLog{o.log}
+	}
 	return cfg, haveLogin(ctx, cfg)
 }
 
@@ -46,6 +50,7 @@ func loadAWS(ctx context.Context, u *ui, o targetOptions) (aws.Config, error) {
 func readAWS(ctx context.Context, u *ui, profile, region string) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(awsHTTP()),
+		config.WithLogger(logging.Nop{}), // its own writes to stderr, across a line that is being drawn
 		config.WithAssumeRoleCredentialOptions(func(a *stscreds.AssumeRoleOptions) { a.TokenProvider = u.askMFA }),
 	}
 	if region != "" {
@@ -99,6 +104,14 @@ func awsHTTP() *awshttp.BuildableClient {
 			t.MaxIdleConnsPerHost = keptConnections
 		}).
 		WithReadTimeout(answerTimeout)
+}
+
+// sdkLog has what the SDK has to say in the log of --debug.
+type sdkLog struct{ log *slog.Logger }
+
+// Logf is that of [logging.Logger].
+func (l sdkLog) Logf(level logging.Classification, format string, args ...any) {
+	l.log.Debug("the AWS SDK says", "level", string(level), "text", oneLine(fmt.Sprintf(format, args...)))
 }
 
 // askMFA asks for the code of a profile with an MFA device, on a terminal only.

@@ -18,11 +18,13 @@ func TestSpread(t *testing.T) {
 	for want, texts := range map[string][]string{
 		"connected": {"connected", "connected"},
 		"9–3900 MiB of 4096 MiB in use, 196–4087 free": {"3900 MiB of 4096 MiB in use, 196 free", "9 MiB of 4096 MiB in use, 4087 free"},
-		"api:7–12":                         {"api:11", "api:7", "api:12"},
-		"container api has none, or alike": {"container api has none", "container web has none"},
-		"2 of 3, or alike":                 {"2 of 3", "2 of 3 and 4"},
-		"3 of 2, or alike":                 {"3 of 2", "3"},
-		"":                                 {"", ""},
+		"api:7–12": {"api:11", "api:7", "api:12"},
+		"until 2026-11-29T21:59:10Z–2026-11-29T22:05:09Z": {"until 2026-11-29T22:05:09Z", "until 2026-11-29T21:59:10Z", "until 2026-11-29T22:04:00Z"},
+		"2026-13-29, or alike":                            {"2026-13-29", "2026-13-"},
+		"container api has none, or alike":                {"container api has none", "container web has none"},
+		"2 of 3, or alike":                                {"2 of 3", "2 of 3 and 4"},
+		"3 of 2, or alike":                                {"3 of 2", "3"},
+		"":                                                {"", ""},
 		"18446744073709551616–99999999999999999999 of ": {"99999999999999999999 of ", "18446744073709551616 of "},
 	} {
 		if got := spread(texts); got != want {

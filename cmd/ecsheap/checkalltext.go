@@ -98,6 +98,9 @@ func (r checkedAll) writeUnclear(w *bufio.Writer, u *ui, names []string) {
 	}
 	for _, text := range order {
 		got, fix, _ := strings.Cut(text, "\x00")
+		if only := by[text]; len(only) == 1 {
+			got = r.unclear[only[0]-len(r.checks)].Err.Error()
+		}
 		findingLines{
 			word: unclearWord, color: yellow, finding: ecs.Finding{ID: "container", Level: ecs.Info, Got: "not checked: " + got, Live: true},
 			on: r.onTasks(by[text], names), label: "fix", fix: fix,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ecsheap/ecsheap/ecs"
 )
@@ -101,18 +102,36 @@ func likeness(text string, t ecs.Target) string {
 	return b.String()
 }
 
-// figures cuts a text into runs of digits and what stands between them.
+// figures cuts a text into runs of digits and what stands between them. A time is one
+// figure: the hours of one and the minutes of another make none.
 func figures(text string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
-		for from, i := 0, 1; from < len(text); i++ {
-			if i == len(text) || isDigit(text[i]) != isDigit(text[from]) {
-				if !yield(text[from:i]) {
-					return
-				}
-				from = i
+		for from := 0; from < len(text); {
+			end := from + 1
+			if isTime(text[from:]) {
+				end = from + len(timeLayout)
 			}
+			for end < len(text) && isDigit(text[end]) == isDigit(text[from]) && !isTime(text[from:end]) {
+				end++
+			}
+			if !yield(text[from:end]) {
+				return
+			}
+			from = end
 		}
 	}
+}
+
+// timeLayout is how findings write a time: of equal length, so that they sort as text.
+const timeLayout = "2006-01-02T15:04:05Z"
+
+// isTime tells whether a text begins with a time.
+func isTime(text string) bool {
+	if len(text) < len(timeLayout) || !isDigit(text[0]) {
+		return false
+	}
+	_, err := time.Parse(timeLayout, text[:len(timeLayout)])
+	return err == nil
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -31,6 +31,11 @@ func applyFixes(ctx context.Context, u *ui, o fixOptions, clients *ecs.Clients, 
 			r.left = append(r.left, c)
 		}
 	}
+	for _, id := range o.confirm {
+		if !slices.ContainsFunc(todo, func(c remedy.Change) bool { return c.Finding == id }) {
+			u.warn(id+" was confirmed, but there is nothing that --apply could change for it", "do what is printed for it by hand; what was not found, or left out by --only, is not printed")
+		}
+	}
 	if len(todo) == 0 {
 		u.step("nothing to apply that can be taken back and leaves the task alone")
 		return nil
