@@ -51,6 +51,9 @@ type Rule struct {
 	Want  string   // what should be
 	Why   string   // what happens otherwise
 	Needs []string // the IAM actions of its facts, but for those that find the task
+	// Defined rules read the task definition, for which ecs:DescribeTaskDefinition is needed.
+	// The others judge by the running task.
+	Defined bool
 	// Indirect evidence says what could keep the agent from Systems Manager. It gives
 	// way to what is seen: when the agent is connected, nothing does.
 	Indirect bool
@@ -83,7 +86,12 @@ func Check(t Target, port int) []Finding {
 }
 
 func (r Rule) apply(f *Facts) Finding {
-	found := r.judge(f)
+	var found Finding
+	if gap := f.Target.undefined; gap != nil && r.Defined {
+		found = gap.finding()
+	} else {
+		found = r.judge(f)
+	}
 	if found.Level == "" {
 		return found
 	}

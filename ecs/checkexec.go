@@ -32,7 +32,7 @@ func execRules() []Rule {
 			judge: judgeAgent,
 		},
 		{
-			ID: "exec.sibling-agent", What: "another container can be the door", Worst: Info,
+			ID: "exec.sibling-agent", Defined: true, What: "another container can be the door", Worst: Info,
 			Want: "the agent of the container itself", Why: "containers of a task in awsvpc or host mode share localhost: any agent reaches the inspector",
 			judge: judgeSibling,
 		},

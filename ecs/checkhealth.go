@@ -27,7 +27,7 @@ const (
 func healthRules() []Rule {
 	return []Rule{
 		{
-			ID: "hc.container", What: "the container's health check against the pause", Worst: Danger,
+			ID: "hc.container", Defined: true, What: "the container's health check against the pause", Worst: Danger,
 			Want: "a check more patient than the pause", Why: "ECS stops a task whose container fails its health checks while V8 builds the snapshot",
 			judge: judgeContainerHealth,
 		},
@@ -38,7 +38,7 @@ func healthRules() []Rule {
 			judge: judgeTargetGroups,
 		},
 		{
-			ID: "hc.connect", What: "a proxy in front of the container", Worst: Info,
+			ID: "hc.connect", Defined: true, What: "a proxy in front of the container", Worst: Info,
 			Want: "to know", Why: "the proxies of Service Connect and of meshes answer 503 for a process that stands still",
 			judge: judgeProxy,
 		},
@@ -138,7 +138,7 @@ func judgeProxy(f *Facts) Finding {
 func runtimeRules() []Rule {
 	return []Rule{
 		{
-			ID: "rt.restartpolicy", What: "restarts in place", Worst: Warn,
+			ID: "rt.restartpolicy", Defined: true, What: "restarts in place", Worst: Warn,
 			Want: "no restart policy", Why: "the process can change between two snapshots though the task does not; ecsheap notices, and the series is void",
 			judge: func(f *Facts) Finding {
 				_, d := f.Target.container()
@@ -149,7 +149,7 @@ func runtimeRules() []Rule {
 			},
 		},
 		{
-			ID: "rt.stoptimeout", What: "time between SIGTERM and SIGKILL", Worst: Info,
+			ID: "rt.stoptimeout", Defined: true, What: "time between SIGTERM and SIGKILL", Worst: Info,
 			Want: "to know", Why: "a stop that comes in the middle of a snapshot leaves that long to finish it, 120 s at most",
 			judge: func(f *Facts) Finding {
 				_, d := f.Target.container()

@@ -26,12 +26,12 @@ func memoryRules() []Rule {
 			judge: judgeHeadroom,
 		},
 		{
-			ID: "mem.limits", What: "a hard limit on the container's memory", Worst: Danger,
+			ID: "mem.limits", Defined: true, What: "a hard limit on the container's memory", Worst: Danger,
 			Want: "a hard limit", Why: "without one a growing process takes the memory of its neighbours and of the ECS agent",
 			judge: judgeLimits,
 		},
 		{
-			ID: "mem.swap", What: "swap of the container", Worst: Info,
+			ID: "mem.swap", Defined: true, What: "swap of the container", Worst: Info,
 			Want: "no swap", Why: "a heap that was swapped out makes the pause many times longer",
 			judge: func(f *Facts) Finding {
 				_, d := f.Target.container()
@@ -42,7 +42,7 @@ func memoryRules() []Rule {
 			},
 		},
 		{
-			ID: "mem.oldspace", What: "V8's own limit against the container's", Worst: Warn,
+			ID: "mem.oldspace", Defined: true, What: "V8's own limit against the container's", Worst: Warn,
 			Want: fmt.Sprintf("--max-old-space-size of at most %.0f %% of the memory limit", 100*oldSpaceShare), Why: "otherwise the kernel kills the process before V8 reports that its heap is full",
 			judge: judgeOldSpace,
 		},

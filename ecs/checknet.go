@@ -42,17 +42,17 @@ func netRules() []Rule {
 			judge: judgeSharedVPC,
 		},
 		{
-			ID: "net.mode", What: "a network for the container", Worst: Block,
+			ID: "net.mode", Defined: true, What: "a network for the container", Worst: Block,
 			Want: "networkMode awsvpc, host or bridge", Why: "the agent needs a network to reach Systems Manager",
 			judge: judgeMode,
 		},
 		{
-			ID: "net.mapping9229", What: "no port mapping for the inspector", Worst: Info,
+			ID: "net.mapping9229", Defined: true, What: "no port mapping for the inspector", Worst: Info,
 			Want: "no port mapping for the inspector", Why: "the tunnel ends inside the container and needs no mapping; a mapping can only let others reach the inspector",
 			judge: judgeMapping,
 		},
 		{
-			ID: "net.exposed", What: "nobody else reaches the inspector", Worst: Danger,
+			ID: "net.exposed", Defined: true, What: "nobody else reaches the inspector", Worst: Danger,
 			Want: "an inspector that listens on 127.0.0.1 alone", Why: "whoever reaches an inspector executes code in the container",
 			judge: judgeExposed,
 		},
@@ -172,7 +172,7 @@ func (f *Facts) ingress(port int) (group, from string) {
 // judgeWayOut looks for an endpoint first, which is what traffic takes where there is
 // one with private DNS.
 func judgeWayOut(f *Facts) Finding {
-	if f.Target.definition.NetworkMode != ecstypes.NetworkModeAwsvpc {
+	if !f.Target.awsvpc() {
 		return Finding{} // the host's network is not the task's to show
 	}
 	if gaps := []*Gap{f.Endpoints.gap(), f.Routes.gap()}; anyGap(gaps...) {

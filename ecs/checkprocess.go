@@ -23,27 +23,27 @@ const inspectFix = "add --inspect=127.0.0.1:9229 to NODE_OPTIONS, or to the comm
 func processRules() []Rule {
 	return []Rule{
 		{
-			ID: "fs.readonly", What: "the agent can write", Worst: Block, Indirect: true,
+			ID: "fs.readonly", Defined: true, What: "the agent can write", Worst: Block, Indirect: true,
 			Want: "a writable root file system, or volumes at " + strings.Join(agentPaths, " and "), Why: "the SSM agent writes there when it starts",
 			judge: judgeReadonly,
 		},
 		{
-			ID: "proc.init", What: "the container has an init process", Worst: Warn,
+			ID: "proc.init", Defined: true, What: "the container has an init process", Worst: Warn,
 			Want: "linuxParameters.initProcessEnabled is true", Why: "processes that the agent leaves behind stay as zombies under a Node.js that is pid 1",
 			judge: judgeInit,
 		},
 		{
-			ID: "proc.pidmode", What: "containers have processes of their own", Worst: Warn,
+			ID: "proc.pidmode", Defined: true, What: "containers have processes of their own", Worst: Warn,
 			Want: "no pidMode task", Why: "with one process space for all containers a single agent runs, in one of them",
 			judge: judgePidMode,
 		},
 		{
-			ID: "node.inspect", What: "an inspector listens", Worst: Block,
+			ID: "node.inspect", Defined: true, What: "an inspector listens", Worst: Block,
 			Want: "an inspector on the port", Why: "the heap is read through the inspector of Node.js",
 			judge: judgeInspect,
 		},
 		{
-			ID: "node.inspect-brk", What: "the process does not wait for a debugger", Worst: Danger,
+			ID: "node.inspect-brk", Defined: true, What: "the process does not wait for a debugger", Worst: Danger,
 			Want: "no --inspect-brk and no --inspect-wait", Why: "with them a new task does not start without a debugger",
 			judge: func(f *Facts) Finding {
 				i := inspector(f.Target)
@@ -54,17 +54,17 @@ func processRules() []Rule {
 			},
 		},
 		{
-			ID: "node.sigusr1-off", What: "SIGUSR1 can open the inspector", Worst: Warn,
+			ID: "node.sigusr1-off", Defined: true, What: "SIGUSR1 can open the inspector", Worst: Warn,
 			Want: "no --disable-sigusr1", Why: "--activate opens the inspector of a running process by that signal",
 			judge: judgeSignal,
 		},
 		{
-			ID: "node.multiproc", What: "one Node.js process in the container", Worst: Warn,
+			ID: "node.multiproc", Defined: true, What: "one Node.js process in the container", Worst: Warn,
 			Want: "node started as it is", Why: "with several processes the snapshot may be of the wrong one",
 			judge: judgeProcesses,
 		},
 		{
-			ID: "node.diag-flags", What: "the process takes snapshots by itself", Worst: Info,
+			ID: "node.diag-flags", Defined: true, What: "the process takes snapshots by itself", Worst: Info,
 			Want: "to know", Why: "its files may be there already: with the moment that you are looking for",
 			judge: judgeDiagnostics,
 		},

@@ -24,18 +24,18 @@ var (
 func roleRules() []Rule {
 	return []Rule{
 		{
-			ID: "role.present", What: "the task has a role", Worst: Block, Indirect: true,
+			ID: "role.present", Defined: true, What: "the task has a role", Worst: Block, Indirect: true,
 			Want: "a task role", Why: "the agent in the container signs with the task role",
 			judge: judgeRolePresent,
 		},
 		{
-			ID: "role.ssmmessages", What: "the task role may open the agent's channels", Worst: Block, Indirect: true,
+			ID: "role.ssmmessages", Defined: true, What: "the task role may open the agent's channels", Worst: Block, Indirect: true,
 			Needs: []string{"iam:SimulatePrincipalPolicy"},
 			Want:  "ssmmessages:{Create,Open}{Control,Data}Channel allowed", Why: "without them the agent does not start, or is never connected",
 			judge: judgeChannels,
 		},
 		{
-			ID: "role.envkeys", What: "nothing overrides the task role", Worst: Warn, Indirect: true,
+			ID: "role.envkeys", Defined: true, What: "nothing overrides the task role", Worst: Warn, Indirect: true,
 			Want: "no AWS keys and no proxy in the environment of the container", Why: "the agent sees the environment too: keys in it win over the task role, and a proxy carries its traffic",
 			judge: judgeKeys,
 		},

@@ -181,7 +181,7 @@ func Refresh(ctx context.Context, client *awsecs.Client, t Target) (Target, erro
 		return t, &NotFoundError{Query: Query{Cluster: t.Cluster, Task: t.TaskID()}}
 	}
 	now := newTarget(out.Tasks[0])
-	now.definition = t.definition
+	now.definition, now.undefined = t.definition, t.undefined
 	now.choose(t.Container)
 	return now, nil
 }
@@ -202,15 +202,21 @@ func (t Target) Stopped() (reason string, stopped bool) {
 	return reason, true
 }
 
+// describeDefinition is the IAM action of the task definition.
+const describeDefinition = "ecs:DescribeTaskDefinition"
+
 // Choose fetches the definition of a task that [AmbiguousError] or [List] gave,
 // and returns the container of that name in it; with no name the one to debug.
+// A caller who may not see the definition gets a target that is [Target.Undefined].
 // Errors: [*NotFoundError], [*AmbiguousError], or what the SDK returned.
 func Choose(ctx context.Context, client *awsecs.Client, t Target, name string) (Target, error) {
 	out, err := client.DescribeTaskDefinition(ctx, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String(t.TaskDefinitionARN)})
-	if err != nil {
+	switch {
+	case accessRefused(err): // much of a task can be judged, and a tunnel opened, without
+		t.undefined = gapOf(describeDefinition, err)
+	case err != nil:
 		return t, fmt.Errorf("describing the task definition: %w", err)
-	}
-	if out.TaskDefinition != nil {
+	case out.TaskDefinition != nil:
 		t.definition = *out.TaskDefinition
 	}
 	chosen, err := chooseContainer(t, name)

@@ -56,17 +56,20 @@ func define(ctx context.Context, client *awsecs.Client, tasks []Target) error {
 	}
 	var mu sync.Mutex
 	definitions := map[string]ecstypes.TaskDefinition{}
+	gaps := map[string]*Gap{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxCalls)
 	for _, arn := range distinct(arns) {
 		group.Go(func() error {
 			out, err := client.DescribeTaskDefinition(ctx, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String(arn)})
-			if err != nil {
-				return fmt.Errorf("describing the task definition: %w", err)
-			}
 			mu.Lock()
 			defer mu.Unlock()
-			if out.TaskDefinition != nil {
+			switch {
+			case accessRefused(err):
+				gaps[arn] = gapOf(describeDefinition, err)
+			case err != nil:
+				return fmt.Errorf("describing the task definition: %w", err)
+			case out.TaskDefinition != nil:
 				definitions[arn] = *out.TaskDefinition
 			}
 			return nil
@@ -74,7 +77,7 @@ func define(ctx context.Context, client *awsecs.Client, tasks []Target) error {
 	}
 	err := group.Wait()
 	for i := range tasks {
-		tasks[i].definition = definitions[tasks[i].TaskDefinitionARN]
+		tasks[i].definition, tasks[i].undefined = definitions[tasks[i].TaskDefinitionARN], gaps[tasks[i].TaskDefinitionARN]
 	}
 	return err
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"slices"
 	"strings"
-
-	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
 // hasInterface tells whether the task has a network interface of its own, whose
 // network can be looked at.
 func (t Target) hasInterface() bool {
-	return t.definition.NetworkMode == ecstypes.NetworkModeAwsvpc && t.attached("networkInterfaceId") != ""
+	return t.awsvpc() && t.attached("networkInterfaceId") != ""
 }
 
 // ofInterface is a detail of the task's own network interface as a key.

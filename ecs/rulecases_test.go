@@ -1,12 +1,14 @@
 package ecs
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/google/go-cmp/cmp"
 )
 
 // on makes a change of the target one of the facts.
@@ -354,6 +356,35 @@ func TestSecretsStayOut(t *testing.T) {
 	for _, found := range Judge(f) {
 		if strings.Contains(found.Got+found.Fix, "hunter2") {
 			t.Errorf("%s tells a value of the environment", found.ID)
+		}
+	}
+}
+
+// TestUndefined has the rules that need the task definition say so when the caller may not
+// see it, and the others say in every state what they say with it.
+func TestUndefined(t *testing.T) {
+	gap := &Gap{Needs: describeDefinition}
+	for _, cases := range []map[string]ruleTest{
+		taskCases(), platformCases(), roleCases(), networkCases(), processCases(), memoryCases(), serviceCases(), healthCases(), operatorCases(),
+	} {
+		for name, c := range cases {
+			f, g := green(), green()
+			if c.change != nil {
+				c.change(f)
+				c.change(g)
+			}
+			g.Target.definition, g.Target.undefined = ecstypes.TaskDefinition{}, gap
+			for _, r := range Rules() {
+				with, without := r.apply(f), r.apply(g)
+				with.Params, without.Params = nil, nil
+				switch skipped := without.Unknown && slices.Equal(without.Needs, []string{describeDefinition}); {
+				case r.Defined != skipped:
+					t.Errorf("%s: %s without the definition: %+v", name, r.ID, without)
+				case r.ID == "net.ssmmessages" && !f.Target.awsvpc(): // such a task has no interface, as these states do
+				case !r.Defined && !cmp.Equal(with, without):
+					t.Errorf("%s: %s: %s", name, r.ID, cmp.Diff(with, without))
+				}
+			}
 		}
 	}
 }

@@ -37,6 +37,7 @@ type Target struct {
 
 	task       ecstypes.Task
 	definition ecstypes.TaskDefinition
+	undefined  *Gap // why the definition is not known, nil when it is
 }
 
 // SSM is the container's target string for Systems Manager,
@@ -60,6 +61,23 @@ func (t Target) String() string {
 // Definition is the task definition of the task, as ECS describes it. It holds the
 // values of environment variables: what prints it masks them.
 func (t Target) Definition() ecstypes.TaskDefinition { return t.definition }
+
+// Undefined tells whether the task definition is not known, and why: then Definition is
+// empty, and says nothing.
+func (t Target) Undefined() (reason string, undefined bool) {
+	if t.undefined == nil {
+		return "", false
+	}
+	return t.undefined.text(), true
+}
+
+// awsvpc tells whether the task has a network interface of its own.
+func (t Target) awsvpc() bool {
+	if t.undefined != nil {
+		return t.attached("networkInterfaceId") != ""
+	}
+	return t.definition.NetworkMode == ecstypes.NetworkModeAwsvpc
+}
 
 // container returns the task's container named Container, and its definition.
 func (t Target) container() (ecstypes.Container, ecstypes.ContainerDefinition) {

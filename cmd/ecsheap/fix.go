@@ -181,7 +181,9 @@ func runFix(ctx context.Context, u *ui, o fixOptions) error {
 		}
 	}
 	r.remedies = remedy.All(r.findings, o.tool)
-	if r.revision, err = remedy.Revise(target.Definition(), r.remedies); err != nil {
+	if reason, undefined := target.Undefined(); undefined {
+		u.warn("the task definition is not known, and no new revision of it shown: "+reason, "")
+	} else if r.revision, err = remedy.Revise(target.Definition(), r.remedies); err != nil {
 		return err
 	}
 	if o.apply {
