@@ -1,6 +1,9 @@
 package tunnel
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // blockSize is the unit in which the inbox keeps bytes: many messages, so that
 // none of them costs an allocation.
@@ -61,11 +64,18 @@ func (q *inbox) full(limit int) bool {
 	return q.size >= limit && q.err == nil
 }
 
-// waitBelow blocks while limit bytes or more are queued and the inbox is open.
-func (q *inbox) waitBelow(limit int) {
+// waitBelow blocks while limit bytes or more are queued and the inbox is open, until ctx
+// ends: a socket that is dead must be replaced though nobody reads.
+func (q *inbox) waitBelow(ctx context.Context, limit int) {
+	stop := context.AfterFunc(ctx, func() {
+		q.mu.Lock() // or it might come between the look at ctx and the wait
+		defer q.mu.Unlock()
+		q.changed.Broadcast()
+	})
+	defer stop()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.size >= limit && q.err == nil {
+	for q.size >= limit && q.err == nil && ctx.Err() == nil {
 		q.changed.Wait()
 	}
 }

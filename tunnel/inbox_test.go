@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"context"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -11,7 +12,7 @@ func TestInboxBlocksUntilBelow(t *testing.T) {
 		q := newInbox()
 		q.push([]byte("0123456789"))
 		passed := make(chan struct{})
-		go func() { q.waitBelow(10); close(passed) }()
+		go func() { q.waitBelow(t.Context(), 10); close(passed) }()
 		synctest.Wait()
 		select {
 		case <-passed:
@@ -22,6 +23,31 @@ func TestInboxBlocksUntilBelow(t *testing.T) {
 			t.Fatalf("read = %d, %v", n, err)
 		}
 		<-passed
+	})
+}
+
+// TestInboxFullAtTheEnd has the socket die while nobody reads: who waits for that goes on.
+func TestInboxFullAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newInbox()
+		q.push([]byte("0123456789"))
+		ctx, cancel := context.WithCancel(t.Context())
+		passed := make(chan struct{})
+		go func() { q.waitBelow(ctx, 10); close(passed) }()
+		synctest.Wait()
+		select {
+		case <-passed:
+			t.Fatal("did not wait at the limit")
+		default:
+		}
+		cancel()
+		synctest.Wait()
+		select {
+		case <-passed:
+		default:
+			q.close(io.EOF) // so that it ends
+			t.Fatal("waits for a reader, and nobody replaces the socket")
+		}
 	})
 }
 
@@ -42,5 +68,5 @@ func TestInboxCloseDrains(t *testing.T) {
 	if n, err := q.read(buf); n != 0 || err != io.ErrClosedPipe { //nolint:errorlint // read passes it on as it is
 		t.Errorf("read = %d, %v", n, err)
 	}
-	q.waitBelow(0) // does not block once closed
+	q.waitBelow(t.Context(), 0) // does not block once closed
 }

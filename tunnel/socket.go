@@ -150,7 +150,7 @@ func (s *socket) read(ctx context.Context, c *channel) error {
 func (s *socket) holdBack(ctx context.Context, c *channel) error {
 	if c.inbox.full(inboxLimit) {
 		s.held.Store(true)
-		c.inbox.waitBelow(inboxLimit)
+		c.inbox.waitBelow(ctx, inboxLimit)
 		s.held.Store(false)
 	}
 	for cap(s.out)-len(s.out) < outRoom {

@@ -139,6 +139,7 @@ type way struct {
 	// opening is held by who replaces the session, or ends it, which may take a minute.
 	// It is taken before mu.
 	opening sync.Mutex
+	mourned *tunnel.Tunnel // the latest of which it was told that its session is gone
 
 	mu       sync.Mutex // guards what follows, and is never held while waiting: the live line needs it
 	tunnel   *tunnel.Tunnel
@@ -186,9 +187,14 @@ func (w *way) living(ctx context.Context) (*tunnel.Tunnel, error) {
 	if lost == nil {
 		return t, nil
 	}
-	w.u.warn(fmt.Sprintf("session %s is gone: %s", t.SessionID(), errorText(lost)), "opening another one")
-	if t.Close() == nil { // it is gone
-		undone()
+	if w.mourned != t { // else an opening has failed since
+		w.mourned = t
+		w.u.warn(fmt.Sprintf("session %s is gone: %s", t.SessionID(), errorText(errors.Unwrap(lost))), "opening another one")
+		if err := t.Close(); err == nil {
+			undone()
+		} else { // it may count among the two that a container serves
+			w.u.warn(errorText(err), hintOf(err))
+		}
 	}
 	if err := w.open(ctx); err != nil {
 		return nil, err

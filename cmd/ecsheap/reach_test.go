@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/ecsheap/ecsheap/internal/fakeaws"
 	"github.com/ecsheap/ecsheap/tunnel"
 )
 
@@ -91,6 +93,42 @@ func TestWayCountsWhileItOpens(t *testing.T) {
 		t.Error(err)
 	}
 	h.wantEnded(t)
+}
+
+// TestWayTellsOnce has AWS refuse to end the session that is gone, and then another one:
+// both are told, but not with each try.
+func TestWayTellsOnce(t *testing.T) {
+	h, w := newWay(t)
+	u, said := silentUI(t)
+	w.u = u
+	id := h.Sessions()[0].ID
+	h.RefuseResume(id)
+	h.KillClientSocket(id)
+	<-w.tunnel.Lost()
+	h.Fault(fakeaws.Fault{Operation: "ssm.TerminateSession", Code: "AccessDeniedException", Message: "no", Times: 1})
+	h.Fault(fakeaws.Fault{Operation: "ssm.StartSession", Code: "AccessDeniedException", Message: "no", Times: 2})
+	for range 2 {
+		if _, err := w.dial(t.Context()); exitCode(err) != codeRefused {
+			t.Errorf("dial: %v", err)
+		}
+	}
+	conn, err := w.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	text := said()
+	for _, want := range []string{"session " + id + " is gone: ", "terminate-session --session-id " + id} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("want once %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "is gone: session") {
+		t.Errorf("it names the session twice:\n%s", text)
+	}
+	if err := w.close(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestTunnelledPanics has a defect in what snapshot and profile do through a tunnel: the
