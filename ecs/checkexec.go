@@ -113,7 +113,7 @@ func judgeAgent(f *Facts) Finding {
 		return found
 	}
 	found.Got = strings.TrimSuffix(found.Got+": "+aws.ToString(agent.Reason), ": ")
-	found.Fix = "see role, net, fs and proc findings for what stops it; ECS starts it again a few times (--wait 2m)"
+	found.Fix = "see platform, role, net, fs and proc findings for what stops it; ECS starts it again a few times (--wait 2m)"
 	return found
 }
 

@@ -78,7 +78,7 @@ func taskCases() map[string]ruleTest {
 		"service off":  {ofTheService(func(s *ecstypes.Service) { s.EnableExecuteCommand = false }), "exec.flag-drift", Info, "next tasks", "", false},
 		"agent":        {nil, "exec.agent", OK, "RUNNING", "", false},
 		"starting":     {agent("PENDING", ""), "exec.agent", Block, "PENDING", "wait", true},
-		"agent failed": {agent("STOPPED", "exit code: 1"), "exec.agent", Block, "STOPPED: exit code: 1", "see role", true},
+		"agent failed": {agent("STOPPED", "exit code: 1"), "exec.agent", Block, "STOPPED: exit code: 1", "see platform, role", true},
 		"no agent yet": {on(func(t *Target) { t.task.Containers[0].ManagedAgents = nil }), "exec.agent", Block, "no ExecuteCommandAgent", "wait", true},
 		"never an agent": {on(func(t *Target) { t.task.Containers[0].ManagedAgents, t.task.EnableExecuteCommand = nil, false }),
 			"exec.agent", Block, "no ExecuteCommandAgent", "exec.enabled", false},

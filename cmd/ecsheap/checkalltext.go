@@ -219,15 +219,20 @@ func (r checkedAll) answer(groups []*findingGroup) (word, text, color string) {
 	if n := len(r.unclear); n > 0 && blocked > 0 {
 		others += fmt.Sprintf(", %d not checked", n)
 	}
+	var findings []ecs.Finding
+	for _, g := range groups {
+		findings = append(findings, g.finding)
+	}
+	unknown := unanswered(findings)
 	switch {
 	case blocked > 0:
 		return "NOT READY", ": " + ofTasks(blocked, total) + others + ": " + reason, red
 	case len(r.unclear) > 0:
 		return "NOT CHECKED", ": " + ofTasks(len(r.unclear), total) + others, yellow
 	case worst == ecs.Danger:
-		return "READY", ": " + ofTasks(total, total) + ", but dangerous: " + reason, yellow
+		return "READY", ": " + ofTasks(total, total) + ", but dangerous: " + reason + unknown, yellow
 	case worst == ecs.Warn:
-		return "READY", ": " + ofTasks(total, total) + ", with " + plural(len(warnings), "warning"), green
+		return "READY", ": " + ofTasks(total, total) + ", with " + plural(len(warnings), "warning") + unknown, green
 	}
-	return "READY", ": " + ofTasks(total, total) + ", nothing stands in the way", green
+	return "READY", ": " + ofTasks(total, total) + ", nothing stands in the way" + unknown, green
 }

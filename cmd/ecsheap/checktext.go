@@ -127,11 +127,30 @@ func (r checked) answer() (word, text, color string) {
 		}
 		return "NOT READY", text, red
 	case ecs.Danger:
-		return "READY", ", but dangerous: " + reason, yellow
+		return "READY", ", but dangerous: " + reason + unanswered(r.findings), yellow
 	case ecs.Warn:
-		return "READY", fmt.Sprintf(", with %s", plural(count[ecs.Warn], "warning")), green
+		return "READY", fmt.Sprintf(", with %s", plural(count[ecs.Warn], "warning")) + unanswered(r.findings), green
 	}
-	return "READY", ": nothing stands in the way", green
+	return "READY", ": nothing stands in the way" + unanswered(r.findings), green
+}
+
+// unanswered tells how many checks could not tell whether something blocks, as then what is
+// ready may not be: "" if all could.
+func unanswered(findings []ecs.Finding) string {
+	blocks := map[string]bool{}
+	for _, r := range ecs.Rules() {
+		blocks[r.ID] = r.Worst == ecs.Block
+	}
+	ids := map[string]bool{}
+	for _, f := range findings {
+		if f.Unknown && blocks[f.ID] && f.Fix == "" { // else it has a line of its own
+			ids[f.ID] = true
+		}
+	}
+	if len(ids) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s could not tell", plural(len(ids), "check"))
 }
 
 // rest is what is told at the end: what is folded, what was skipped, and the calls.

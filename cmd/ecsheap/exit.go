@@ -175,6 +175,8 @@ func policyHint(err error) string {
 		switch operation.Operation() {
 		case "ExecuteCommand":
 			return "`ecsheap policy operator-activate` prints what --activate needs"
+		case "ListTasks", "DescribeTasks", "ListClusters":
+			return "`ecsheap policy operator-preflight` prints what check and tasks need, operator-snapshot what a capture needs"
 		case "UpdateTaskProtection", "GetTaskProtection":
 			return "`ecsheap policy operator-protect` prints what it takes to protect a task"
 		case "UpdateService", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "ModifyTargetGroup":
