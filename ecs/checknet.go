@@ -78,10 +78,10 @@ func judgeMapping(f *Facts) Finding {
 	m, ranged, ok := mapping(f.Target, f.Port)
 	switch {
 	case ranged:
-		return Finding{Level: Info, Got: fmt.Sprintf("port %d is mapped (%s)", f.Port, m), Params: map[string]string{ParamPortRange: m},
+		return Finding{Level: Info, Got: fmt.Sprintf("port %d is mapped (%s)", f.Port, m),
 			Fix: fmt.Sprintf("have the range leave %d out with the next deployment, or move the inspector out of it; nothing needs the mapping", f.Port)}
 	case ok:
-		return Finding{Level: Info, Got: fmt.Sprintf("port %d is mapped (%s)", f.Port, m), Fix: "take the mapping out with the next deployment; nothing needs it"}
+		return Finding{Level: Info, Got: fmt.Sprintf("port %d is mapped (%s)", f.Port, m), Fix: "take the mapping out with the next deployment; nothing needs it", Params: map[string]string{ParamMapping: m}}
 	}
 	return fine(fmt.Sprintf("port %d is not mapped", f.Port))
 }
@@ -123,8 +123,8 @@ func judgeExposed(f *Facts) Finding {
 	}
 	found.Fix = fmt.Sprintf("use %s=127.0.0.1:%d with the next deployment; until then let no security group allow port %d", found.Params[ParamHostFlag], i.Port, i.Port)
 	m, ranged, mapped := mapping(f.Target, i.Port)
-	if ranged {
-		found.Params[ParamPortRange] = m
+	if mapped && !ranged {
+		found.Params[ParamMapping] = m
 	}
 	mode := f.Target.definition.NetworkMode
 	if mapped {

@@ -127,13 +127,14 @@ func missingKeys(decisions []Decision) []string {
 }
 
 func judgeKeys(f *Facts) Finding {
-	keys, proxies := f.Target.environmentNames(identityVariables), f.Target.environmentNames(proxyVariables)
-	found := slices.Concat(keys, proxies)
+	keys, secretKeys := f.Target.environmentNames(identityVariables)
+	proxies, secretProxies := f.Target.environmentNames(proxyVariables)
+	found := slices.Concat(keys, secretKeys, proxies, secretProxies)
 	if len(found) == 0 {
 		return fine("none")
 	}
 	return Finding{
-		Level: Warn, Got: "the container has " + few(found), Params: map[string]string{ParamKeys: strings.Join(keys, " ")},
+		Level: Warn, Got: "the container has " + few(found), Params: map[string]string{ParamKeys: strings.Join(keys, " "), ParamSecretKeys: strings.Join(secretKeys, " ")},
 		Fix: "take them out of the task definition; the task role is there for that, and a proxy must let ssmmessages through",
 	}
 }
@@ -147,18 +148,19 @@ func few(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// environmentNames returns those of the names that the container has as variables or
-// secrets, overrides included.
-func (t Target) environmentNames(names []string) []string {
+// environmentNames returns those of the names that the container has as variables,
+// overrides included, and those that it has as secrets.
+func (t Target) environmentNames(names []string) (variables, secrets []string) {
 	_, d := t.container()
-	var found []string
 	for _, name := range names {
-		secret := slices.ContainsFunc(d.Secrets, func(s ecstypes.Secret) bool { return aws.ToString(s.Name) == name })
-		if secret || environmentOf(t, d, name) != "" {
-			found = append(found, name)
+		switch {
+		case slices.ContainsFunc(d.Secrets, func(s ecstypes.Secret) bool { return aws.ToString(s.Name) == name }):
+			secrets = append(secrets, name)
+		case environmentOf(t, d, name) != "":
+			variables = append(variables, name)
 		}
 	}
-	return found
+	return variables, secrets
 }
 
 // execConfiguration is what the cluster says of ECS Exec, the zero value when it says nothing.

@@ -227,11 +227,11 @@ const (
 	ParamFamily         = "family"
 	ParamTaskDefinition = "taskDefinitionArn"
 	ParamContainer      = "container"
-	ParamPort           = "port"      // of the inspector
-	ParamPortRange      = "portRange" // a mapping of a range that the port is in
-	ParamHost           = "host"      // that the inspector listens on
-	ParamHostFlag       = "hostFlag"  // --inspect or --inspect-port, whichever names the host
-	ParamRole           = "role"      // name of the task role
+	ParamPort           = "port"     // of the inspector
+	ParamMapping        = "mapping"  // the one of that port alone, "" for none
+	ParamHost           = "host"     // that the inspector listens on
+	ParamHostFlag       = "hostFlag" // --inspect or --inspect-port, whichever names the host
+	ParamRole           = "role"     // name of the task role
 	ParamRoleARN        = "roleArn"
 	ParamSubnet         = "subnet"
 	ParamVPC            = "vpc"
@@ -242,6 +242,7 @@ const (
 	ParamSession        = "session"           // id
 	ParamPolicy         = "policy"            // of iam-policies that mends it
 	ParamKeys           = "keys"              // names of variables, with spaces between them
+	ParamSecretKeys     = "secretKeys"        // names of secrets
 	ParamDesired        = "desiredCount"      // to set
 	ParamOldSpace       = "oldSpace"          // MiB to set
 	ParamEndpoint       = "endpoint"          // id of the VPC endpoint

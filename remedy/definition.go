@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,7 +66,7 @@ func exposedEdits(f ecs.Finding, p params) []edit {
 
 func mappingEdits(_ ecs.Finding, p params) []edit {
 	port, err := strconv.Atoi(p[ecs.ParamPort])
-	if err != nil || p[ecs.ParamPortRange] != "" { // the rest of a range is somebody's
+	if err != nil || p[ecs.ParamMapping] == "" { // none, or a range: the rest of that is somebody's
 		return nil
 	}
 	return []edit{drop(p[ecs.ParamContainer], "containerPort", port, "portMappings")}
@@ -84,10 +85,11 @@ func writableEdits(_ ecs.Finding, p params) []edit {
 
 func keyEdits(_ ecs.Finding, p params) []edit {
 	var edits []edit
-	for name := range strings.FieldsSeq(p[ecs.ParamKeys]) {
-		for _, list := range []string{"environment", "secrets"} {
+	for key, list := range map[string]string{ecs.ParamKeys: "environment", ecs.ParamSecretKeys: "secrets"} {
+		for name := range strings.FieldsSeq(p[key]) {
 			edits = append(edits, drop(p[ecs.ParamContainer], "name", name, list))
 		}
 	}
+	slices.SortFunc(edits, func(a, b edit) int { return strings.Compare(a.path[0], b.path[0]) })
 	return edits
 }

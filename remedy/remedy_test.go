@@ -17,6 +17,7 @@ func finding(id string) ecs.Finding {
 		ecs.ParamTargetGroup: "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:targetgroup/api/0123456789abcdef", ecs.ParamKey: "alias/exec",
 		ecs.ParamInstance: "arn:aws-cn:ecs:cn-north-1:111122223333:container-instance/prod_1/0123", ecs.ParamSession: "alice-0123456789abcdef0", ecs.ParamDesired: "3", ecs.ParamEndpoint: "vpce-1",
 		ecs.ParamHost: "0.0.0.0", ecs.ParamHostFlag: "--inspect", ecs.ParamOldSpace: "384",
+		ecs.ParamMapping: "containerPort 9229", ecs.ParamKeys: "AWS_ACCESS_KEY_ID",
 	}}
 }
 
@@ -94,8 +95,8 @@ func TestOf(t *testing.T) {
 		{"the host that it listens on", "net.exposed", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamHost] = "10.0.0.5" }, Replaces, []string{"write --inspect=127.0.0.1 instead of --inspect=10.0.0.5"}, "0.0.0.0"},
 		{"a limit that fits", "mem.oldspace", CLI, nil, Replaces, []string{"write --max-old-space-size=384 instead"}, "the fix of the finding"},
 		{"a limit in two words", "mem.oldspace", CLI, func(f *ecs.Finding) { delete(f.Params, ecs.ParamOldSpace) }, Replaces, []string{"the fix of the finding"}, "write"},
-		{"keys that are there", "role.envkeys", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamKeys] = "AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN" }, Replaces, []string{"AWS_ACCESS_KEY_ID out of environment", "AWS_SESSION_TOKEN out of secrets"}, "AWS_SECRET"},
-		{"a range is not taken out", "net.mapping9229", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamPortRange] = "9000-9300" }, Replaces, []string{"the fix of the finding"}, "out of"},
+		{"keys that are there", "role.envkeys", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamSecretKeys] = "AWS_SESSION_TOKEN" }, Replaces, []string{"AWS_ACCESS_KEY_ID out of environment", "AWS_SESSION_TOKEN out of secrets"}, "AWS_SESSION_TOKEN out of environment"},
+		{"a range is not taken out", "net.mapping9229", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamMapping] = "" }, Replaces, []string{"the fix of the finding"}, "out of"},
 		{"the policy that lacks", "op.startsession", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamPolicy] = "operator-snapshot" }, Live, []string{"ecsheap policy operator-snapshot"}, ""},
 		{"no policy helps", "op.startsession", CLI, nil, None, []string{"the fix of the finding"}, "ecsheap policy"},
 		{"a boundary denies", "role.ssmmessages", CLI, func(f *ecs.Finding) { f.Params[ecs.ParamRole] = "" }, None, []string{"the fix of the finding"}, "put-role-policy"},
