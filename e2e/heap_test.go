@@ -44,6 +44,7 @@ func variants() []variant {
 type heapCase struct {
 	version, app string
 	variant      variant
+	nodeArgs     []string
 }
 
 func (c heapCase) String() string { return c.version + "/" + c.app + "/" + c.variant.name }
@@ -57,20 +58,20 @@ func heapCases(versions, apps []string, full bool) []heapCase {
 	var cases []heapCase
 	if !full {
 		for i := range max(len(apps), len(versions)) {
-			cases = append(cases, heapCase{versions[i%len(versions)], apps[i%len(apps)], plain})
+			cases = append(cases, heapCase{version: versions[i%len(versions)], app: apps[i%len(apps)], variant: plain})
 		}
 		newest := len(versions) - 1
 		for j, v := range special {
-			cases = append(cases, heapCase{versions[newest], apps[(newest+j)%len(apps)], v})
+			cases = append(cases, heapCase{version: versions[newest], app: apps[(newest+j)%len(apps)], variant: v})
 		}
 		return cases
 	}
 	for i, version := range versions {
 		for _, app := range apps {
-			cases = append(cases, heapCase{version, app, plain})
+			cases = append(cases, heapCase{version: version, app: app, variant: plain})
 		}
 		for j, v := range special {
-			cases = append(cases, heapCase{version, apps[(i+j)%len(apps)], v})
+			cases = append(cases, heapCase{version: version, app: apps[(i+j)%len(apps)], variant: v})
 		}
 	}
 	return cases
@@ -138,7 +139,7 @@ func takeSeries(t *testing.T, c heapCase, app string) []string {
 		t.Fatal(err)
 	}
 	p := nodetest.Start(t, nodetest.Options{
-		Version: c.version, File: "../internal/heaptest/run.cjs", Args: []string{app}, Ready: "ready", Inspect: true,
+		Version: c.version, File: "../internal/heaptest/run.cjs", Args: []string{app}, NodeArgs: c.nodeArgs, Ready: "ready", Inspect: true,
 	})
 	conn, err := cdp.Dial(t.Context(), func(ctx context.Context) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", p.Inspector)
