@@ -153,13 +153,6 @@ var resets = []struct {
 // of such a chain of closures looks like the other, and no path leads to the right one.
 var movingHeads = []string{"the-thing"}
 
-// reused are healthy pools whose elements are all in use again. That is seen by ids; over a
-// reset it is seen most of the time, and a leak is suspected at little confidence otherwise.
-var reused = []string{"pool-high-water"}
-
-// reusedConfidence is the most that such a suspicion may have.
-const reusedConfidence = 0.65
-
 // TestLeakReset diagnoses three snapshots of a process whose ids were reset in between, as
 // by a debugger that came and went: paths must name what grows, and healthy services must
 // not be said to leak. FULL=1 takes every app, an ordinary run one healthy app in six: with
@@ -192,9 +185,6 @@ func (c leakCase) checkReset(t *testing.T, table *leakTable) {
 		d := series.diagnose(t, 0, 1, 2)
 		wrong := c.wrongOfTwo(d)
 		if d.method == leak.ClassComparison && slices.Contains(movingHeads, c.app.Name) && d.verdict != leak.Leaking {
-			wrong = nil
-		}
-		if slices.Contains(reused, c.app.Name) && d.confidence <= reusedConfidence {
 			wrong = nil
 		}
 		if d.method != r.method {

@@ -77,6 +77,13 @@ const misfit = 0.05
 func (f *finder) recall(c *candidate) *history {
 	counted := c.kind == collection || c.kind == group
 	keys := f.keysOf(c)
+	var beside []uint64 // the keys of the lists that tell whether elements are put back
+	if c.kind == collection {
+		for n := range f.survey.beside(c.node) {
+			key, _ := f.places.keys.of(n)
+			beside = append(beside, key)
+		}
+	}
 	h := &history{from: -1}
 	for k := f.since; k <= len(f.earlier); k++ {
 		o := f.places.now
@@ -87,13 +94,15 @@ func (f *finder) recall(c *candidate) *history {
 		for _, key := range keys {
 			if r, ok := o.paths.get(key); ok {
 				sum.bytes, sum.count = sum.bytes+r.bytes, sum.count+r.count
-				sum.old, sum.nodes, sum.reused, found = sum.old+r.old, sum.nodes+r.nodes, sum.reused+r.reused, true
+				sum.old, sum.nodes, sum.used, sum.reused, found = sum.old+r.old, sum.nodes+r.nodes, sum.used+r.used, sum.reused+r.reused, true
 			}
 		}
 		if c.node == f.graph.Root() {
 			sum.bytes, found = f.diagnosis.Snapshots[k].Total, true
 		}
-		h.note(sum, found, f.links[k] == followed && counted && k > f.since)
+		watched := f.links[k] == followed && counted && k > f.since
+		h.note(sum, found, watched)
+		h.reused = h.reused || watched && k > h.from && found && (sum.allReused() || sum.allUsed() && o.hasReused(beside))
 	}
 	last := len(h.counts) - 1
 	if h.from < 0 || h.from == last || !fits(h.sizes[last], c.sizes[len(c.sizes)-1]) ||
@@ -102,6 +111,14 @@ func (f *finder) recall(c *candidate) *history {
 	}
 	h.judge(f.places.clock, c, counted)
 	return h
+}
+
+// hasReused says whether one of the places is that of a pool.
+func (o *Observation) hasReused(keys []uint64) bool {
+	return slices.ContainsFunc(keys, func(key uint64) bool {
+		r, ok := o.paths.get(key)
+		return ok && r.allReused()
+	})
 }
 
 func fits(a, b int64) bool {
@@ -136,7 +153,6 @@ func (h *history) note(r pathRow, found, watched bool) {
 	h.counts, h.sizes = append(h.counts, int(r.count)), append(h.sizes, r.bytes)
 	if watched && k > h.from {
 		h.watched++
-		h.reused = h.reused || r.reused > 0 && r.reused == r.nodes
 		h.came += int(r.count - r.old)
 		h.gone += max(0, h.counts[k-1]-int(r.old))
 	}

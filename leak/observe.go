@@ -224,8 +224,11 @@ func (o *Observation) count(g *graph, a ages, n heap.Node, path *pathRow) bool {
 	}
 	path.bytes, path.count = bytes, uint32(count)
 	path.old = path.count - o.hubs.ages[len(o.hubs.ages)-1]
-	if path.old >= minFresh && path.old < path.count && g.isReused(a, n) {
-		path.reused = 1
+	if path.old >= minFresh && path.old < path.count && g.allUsed(a, n, func(n heap.Node) bool { return g.hasNew(a, n) }) {
+		path.used = 1
+		if g.isShuffled(a, n) {
+			path.reused = 1
+		}
 	}
 	return true
 }

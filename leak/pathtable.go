@@ -26,9 +26,14 @@ type pathRow struct {
 	count uint32 // elements, if they are collections
 	old   uint32 // those of them that were there at the snapshot before, if ids continue
 	nodes uint32 // objects
-	// reused is how many of them are pools, whose elements are all in use.
+	used  uint32 // those whose elements are all in use, see allUsed
+	// reused is how many of these are shuffled, too: pools.
 	reused uint32
 }
+
+// allUsed and allReused say it of all objects of the place.
+func (r pathRow) allUsed() bool   { return r.used > 0 && r.used == r.nodes }
+func (r pathRow) allReused() bool { return r.reused > 0 && r.reused == r.nodes }
 
 // pathTable is the places of a snapshot, by ascending key.
 type pathTable struct {
@@ -57,7 +62,8 @@ func (t *pathTable) merge(limit int) {
 		if last := len(merged) - 1; last >= 0 && merged[last].key == r.key {
 			m := &merged[last]
 			m.bytes += r.bytes
-			m.count, m.old, m.nodes, m.reused = m.count+r.count, m.old+r.old, m.nodes+r.nodes, m.reused+r.reused
+			m.count, m.old, m.nodes = m.count+r.count, m.old+r.old, m.nodes+r.nodes
+			m.used, m.reused = m.used+r.used, m.reused+r.reused
 			continue
 		}
 		merged = append(merged, r)

@@ -1,6 +1,10 @@
 package leak
 
-import "github.com/ecsheap/ecsheap/heap"
+import (
+	"iter"
+
+	"github.com/ecsheap/ecsheap/heap"
+)
 
 const (
 	// mostUsed is the share of the older elements that must have been used of late, for all
@@ -28,11 +32,6 @@ func (v *survey) isReused(c *candidate) bool {
 		return false
 	}
 	return v.isShuffled(v.ages, c.node) || v.hasShuffled(c.node)
-}
-
-// isReused is the same of a snapshot that is not the last one, of the collection alone.
-func (g *graph) isReused(a ages, n heap.Node) bool {
-	return g.isShuffled(a, n) && g.allUsed(a, n, func(n heap.Node) bool { return g.hasNew(a, n) })
 }
 
 // allUsed says whether the elements that were there at the snapshot before have all come by
@@ -76,11 +75,17 @@ func (g *graph) hasNew(a ages, n heap.Node) bool {
 	return false
 }
 
+// isSequence says whether an object has elements in an order of their own: an array or a Set.
+func (g *graph) isSequence(n heap.Node) bool {
+	name := g.RawName(n)
+	return g.Type(n) == heap.ObjectNode && (name == "Array" || name == "Set")
+}
+
 // isShuffled says whether older elements of an array or a Set stand behind younger ones, and
 // others before them: elements that are only ever added, at whichever end, are in the order
 // of their ages.
 func (g *graph) isShuffled(a ages, n heap.Node) bool {
-	if name := g.RawName(n); a.windows() == 0 || g.Type(n) != heap.ObjectNode || name != "Array" && name != "Set" {
+	if a.windows() == 0 || !g.isSequence(n) {
 		return false
 	}
 	up, down, before := 0, 0, -1
@@ -101,32 +106,44 @@ func (g *graph) isShuffled(a ages, n heap.Node) bool {
 	return up >= minMoved && down >= minMoved
 }
 
-// hasShuffled says whether the holder of a collection has a second one beside it, in which
-// most of the same elements are put back in whatever order: that of the free ones.
+// hasShuffled says whether a list beside a collection, of most of the same elements, has
+// them put back in whatever order: that of the free ones.
 func (v *survey) hasShuffled(n heap.Node) bool {
-	holder, _, ok := v.holder(n)
-	if !ok || v.Degree(holder) > maxSiblings || holder == v.Root() {
-		return false
-	}
-	var mine map[heap.Node]bool
-	for r := range v.Out(holder) {
-		if r.To == n || r.Type != heap.PropertyEdge && r.Type != heap.ContextEdge || !v.isShuffled(v.ages, r.To) {
-			continue
-		}
-		if mine == nil {
-			mine = map[heap.Node]bool{}
-			v.eachEntry(n, func(e entry) { mine[e.value] = true })
-		}
-		all, both := 0, 0
-		v.eachEntry(r.To, func(e entry) {
-			all++
-			if mine[e.value] {
-				both++
-			}
-		})
-		if both*2 > all && both*2 > len(mine) {
+	for beside := range v.beside(n) {
+		if v.isShuffled(v.ages, beside) {
 			return true
 		}
 	}
 	return false
+}
+
+// beside yields the lists that the holder of a collection has beside it and that share
+// most elements with it.
+func (v *survey) beside(n heap.Node) iter.Seq[heap.Node] {
+	return func(yield func(heap.Node) bool) {
+		holder, _, ok := v.holder(n)
+		if !ok || v.Degree(holder) > maxSiblings || holder == v.Root() {
+			return
+		}
+		var mine map[heap.Node]bool
+		for r := range v.Out(holder) {
+			if r.To == n || r.Type != heap.PropertyEdge && r.Type != heap.ContextEdge || !v.isSequence(r.To) {
+				continue
+			}
+			if mine == nil {
+				mine = map[heap.Node]bool{}
+				v.eachEntry(n, func(e entry) { mine[e.value] = true })
+			}
+			all, both := 0, 0
+			v.eachEntry(r.To, func(e entry) {
+				all++
+				if mine[e.value] {
+					both++
+				}
+			})
+			if both*2 > all && both*2 > len(mine) && !yield(r.To) {
+				return
+			}
+		}
+	}
 }

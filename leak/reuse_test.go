@@ -29,7 +29,7 @@ func TestReused(t *testing.T) {
 		{"a cache that is put in order", everyone, true, false, "Map", Leaking},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := diagnose(t, 3, Options{}, func(s *shot) {
+			build := func(s *shot) {
 				make := s.worker(test.used)
 				all := numbers(0, s.k*each)
 				if test.mixed {
@@ -44,13 +44,17 @@ func TestReused(t *testing.T) {
 				if test.beside {
 					s.array("pool", "free", "free", mixed(all), func(i int) string { return fmt.Sprint("worker", i) })
 				}
-			})
-			if len(d.Suspects) == 0 || d.Verdict != test.verdict {
-				t.Fatalf("%q, want %q: %s", d.Verdict, test.verdict, d.Reason)
 			}
-			s := d.Suspects[0]
-			if says := strings.Contains(d.Reason, "as in a pool") && strings.Contains(s.Explanation, "looks like a pool"); says != (test.verdict == Growing) {
-				t.Errorf("%s\n%s", d.Reason, s.Explanation)
+			for how, d := range map[string]*Diagnosis{
+				"by ids": diagnose(t, 3, Options{}, build), "by path": serial{followed, renumbered}.diagnose(t, Options{}, build),
+			} {
+				if len(d.Suspects) == 0 || d.Verdict != test.verdict {
+					t.Fatalf("%s: %q, want %q: %s", how, d.Verdict, test.verdict, d.Reason)
+				}
+				s := d.Suspects[0]
+				if says := strings.Contains(d.Reason, "as in a pool") && strings.Contains(s.Explanation, "looks like a pool"); says != (test.verdict == Growing) {
+					t.Errorf("%s\n%s", d.Reason, s.Explanation)
+				}
 			}
 		})
 	}
