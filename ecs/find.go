@@ -202,51 +202,27 @@ func (t Target) Stopped() (reason string, stopped bool) {
 	return reason, true
 }
 
-// describeDefinition is the IAM action of the task definition.
-const describeDefinition = "ecs:DescribeTaskDefinition"
-
 // Choose fetches the definition of a task that [AmbiguousError] or [List] gave,
 // and returns the container of that name in it; with no name the one to debug.
 // A caller who may not see the definition gets a target that is [Target.Undefined].
 // Errors: [*NotFoundError], [*AmbiguousError], or what the SDK returned.
 func Choose(ctx context.Context, client *awsecs.Client, t Target, name string) (Target, error) {
-	out, err := client.DescribeTaskDefinition(ctx, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: aws.String(t.TaskDefinitionARN)})
-	switch {
-	case accessRefused(err): // much of a task can be judged, and a tunnel opened, without
-		t.undefined = gapOf(describeDefinition, err)
-	case err != nil:
-		return t, fmt.Errorf("describing the task definition: %w", err)
-	case out.TaskDefinition != nil:
-		t.definition = *out.TaskDefinition
-	}
-	chosen, err := chooseContainer(t, name)
-	var ambiguous *AmbiguousError
-	if errors.As(err, &ambiguous) {
-		if served := t.served(ctx, client, ambiguous.Candidates); served != "" {
-			chosen, err = served, nil
-		}
-	}
-	if err != nil {
+	only := []Target{t}
+	if err := define(ctx, client, only); err != nil {
 		return t, err
 	}
-	t.choose(chosen)
-	return t, nil
+	chosen, unclear, err := chooseEach(ctx, client, only, name)
+	switch {
+	case err != nil:
+		return only[0], err
+	case len(unclear) > 0:
+		return only[0], unclear[0].Err
+	}
+	return chosen[0], nil
 }
 
-// served returns the one of several containers that the load balancers of the
-// service send requests to, "" if that tells none or may not be asked.
-func (t Target) served(ctx context.Context, client *awsecs.Client, among []Candidate) string {
-	if t.Service == "" {
-		return ""
-	}
-	out, err := client.DescribeServices(ctx, &awsecs.DescribeServicesInput{Cluster: aws.String(t.Cluster), Services: []string{t.Service}})
-	if err != nil {
-		return ""
-	}
-	return servedIn(out.Services, among)
-}
-
-// servedIn reads it in the description of the service.
+// servedIn returns the one of several containers that the load balancers of described
+// services send requests to, "" if that tells none.
 func servedIn(described []ecstypes.Service, among []Candidate) string {
 	name := ""
 	for _, s := range described { // one, or none when it is gone

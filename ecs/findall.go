@@ -48,7 +48,11 @@ func FindAll(ctx context.Context, client *awsecs.Client, q Query) ([]Target, []U
 	return chooseEach(ctx, client, found, q.Container)
 }
 
-// define gives the tasks their definitions.
+// describeDefinition is the IAM action of the task definition.
+const describeDefinition = "ecs:DescribeTaskDefinition"
+
+// define gives the tasks their definitions, each asked for once. Much of a task can be
+// judged, and a tunnel opened, by a caller who may not see it.
 func define(ctx context.Context, client *awsecs.Client, tasks []Target) error {
 	var arns []string
 	for _, t := range tasks {
@@ -82,7 +86,8 @@ func define(ctx context.Context, client *awsecs.Client, tasks []Target) error {
 	return err
 }
 
-// chooseEach is [Choose] for tasks that have their definitions. The services of those
+// chooseEach chooses the container of that name in tasks that have their definitions; with
+// no name the one to debug. The services of those
 // with several containers that may be meant are asked for together.
 func chooseEach(ctx context.Context, client *awsecs.Client, tasks []Target, name string) (targets []Target, unclear []Unclear, err error) {
 	chosen := make([]string, len(tasks))
