@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ecsheap/ecsheap/internal/fakeaws"
+	"github.com/ecsheap/ecsheap/internal/nodetest"
 )
 
 // terminal is the program on a terminal of its own.
@@ -32,7 +33,7 @@ func (w *world) onTerminalOf(t *testing.T, kind string, args ...string) *termina
 	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip("no pseudo-terminals here: ", err)
+		nodetest.Missing(t, "no pseudo-terminals here", err.Error())
 	}
 	t.Cleanup(func() { _ = keyboard.Close() })
 	var n int

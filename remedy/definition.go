@@ -2,7 +2,6 @@ package remedy
 
 import (
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -85,11 +84,10 @@ func writableEdits(_ ecs.Finding, p params) []edit {
 
 func keyEdits(_ ecs.Finding, p params) []edit {
 	var edits []edit
-	for key, list := range map[string]string{ecs.ParamKeys: "environment", ecs.ParamSecretKeys: "secrets"} {
-		for name := range strings.FieldsSeq(p[key]) {
-			edits = append(edits, drop(p[ecs.ParamContainer], "name", name, list))
+	for _, kept := range []struct{ names, list string }{{p[ecs.ParamKeys], "environment"}, {p[ecs.ParamSecretKeys], "secrets"}} {
+		for name := range strings.FieldsSeq(kept.names) {
+			edits = append(edits, drop(p[ecs.ParamContainer], "name", name, kept.list))
 		}
 	}
-	slices.SortFunc(edits, func(a, b edit) int { return strings.Compare(a.path[0], b.path[0]) })
 	return edits
 }

@@ -3,7 +3,6 @@ package remedy
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/ecsheap/ecsheap/ecs"
+	"github.com/ecsheap/ecsheap/internal/nodetest"
 )
 
 // definition is a task definition with secrets wherever people put them.
@@ -57,10 +57,7 @@ func editing(t *testing.T) []Remedy {
 // it with ours, for each remedy and for all together.
 func TestRevisionEqualsJQ(t *testing.T) {
 	if _, err := exec.LookPath("jq"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("jq is missing")
-		}
-		t.Skip("needs jq: apt-get install jq")
+		nodetest.Missing(t, "jq is missing", "apt-get install jq")
 	}
 	all := editing(t)
 	cases := map[string][]Remedy{"all": all}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -115,11 +114,10 @@ func runCheck(ctx context.Context, u *ui, o checkOptions) error {
 	if err != nil {
 		return err
 	}
-	err = blocked(r.findings)
-	if b, ok := errors.AsType[*blockedError](err); ok {
-		b.told = true
+	if blocks := blockers(r.findings); len(blocks) > 0 {
+		return &blockedError{findings: blocks, told: true}
 	}
-	return err
+	return nil
 }
 
 // localFacts are what a capture needs of this machine and this process.
@@ -214,11 +212,15 @@ func fixText(tool string, f ecs.Finding) string {
 
 // blocked is the error of findings that rule a capture out, or nil.
 func blocked(findings []ecs.Finding) error {
-	blocks := slices.DeleteFunc(slices.Clone(findings), func(f ecs.Finding) bool { return f.Level != ecs.Block })
-	if len(blocks) == 0 {
-		return nil
+	if blocks := blockers(findings); len(blocks) > 0 {
+		return &blockedError{findings: blocks}
 	}
-	return &blockedError{findings: blocks}
+	return nil
+}
+
+// blockers are the findings that rule a capture out.
+func blockers(findings []ecs.Finding) []ecs.Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f ecs.Finding) bool { return f.Level != ecs.Block })
 }
 
 // captureTarget is the target as the manifest and the JSON outputs tell it.

@@ -219,11 +219,7 @@ func (r checkedAll) answer(groups []*findingGroup) (word, text, color string) {
 	if n := len(r.unclear); n > 0 && blocked > 0 {
 		others += fmt.Sprintf(", %d not checked", n)
 	}
-	var findings []ecs.Finding
-	for _, g := range groups {
-		findings = append(findings, g.finding)
-	}
-	unknown := unanswered(findings)
+	unknown := unanswered(r.together().findings)
 	switch {
 	case blocked > 0:
 		return "NOT READY", ": " + ofTasks(blocked, total) + others + ": " + reason, red

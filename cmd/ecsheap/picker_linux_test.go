@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ecsheap/ecsheap/internal/nodetest"
 )
 
 // TestPickerPanics: a defect of ours leaves no raw terminal behind.
@@ -64,7 +66,7 @@ func pseudoTerminal(t *testing.T) (keyboard, side *os.File) {
 	t.Helper()
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip("no pseudo-terminals here: ", err)
+		nodetest.Missing(t, "no pseudo-terminals here", err.Error())
 	}
 	t.Cleanup(func() { _ = keyboard.Close() })
 	raw, err := keyboard.SyscallConn()

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/ecsheap/ecsheap/internal/nodetest"
 )
 
 // marked is a reason as runReason makes it, with other parts.
@@ -24,7 +26,7 @@ func childOf(t *testing.T) (cmd *exec.Cmd, end func()) {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Skip("no cat here: ", err)
+		nodetest.Missing(t, "no cat here", err.Error())
 	}
 	t.Cleanup(func() {
 		_ = in.Close()

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/ecsheap/ecsheap/internal/nodetest"
 )
 
 // wiretap keeps the last answer's body and operation.
@@ -52,7 +54,7 @@ func moduleDir(t *testing.T, service string) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/aws/aws-sdk-go-v2/service/"+service).Output()
 	if err != nil {
-		t.Skipf("the go command is needed to find the SDK's fixtures: %v", err)
+		nodetest.Missing(t, "the go command is needed to find the SDK's fixtures", err.Error())
 	}
 	return strings.TrimSpace(string(out))
 }
